@@ -1,0 +1,100 @@
+package projection
+
+import (
+	"bytes"
+	"context"
+
+	"cel.dev/cel-go/common/types/ref"
+	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sheaf-rpc/sheaf/internal/expr"
+)
+
+// Scope holds what the names of a binding stand for while one RPC runs.
+type Scope struct {
+	// Context bounds the evaluation of expressions.
+	Context context.Context
+	Request protoreflect.Message
+	// Answers holds the document of each call by its index in the plan; nil where there is no answer (yet).
+	Answers []*Document
+
+	loops []iteration
+}
+
+// iteration is where one loop stands. Its name is a frame of a document, or a CEL value.
+type iteration struct {
+	index int
+	frame int
+	value ref.Val
+}
+
+// Place says where the value of a path is kept.
+type Place struct {
+	// Call is the index of the call whose answer holds the value.
+	Call int
+	// Loop is the depth of the loop whose current element holds it, from 0, or -1 for the answer itself.
+	Loop int
+	Slot int
+	// Rest are the steps from the slot's value on, where the path holds an index.
+	Rest []expr.Step
+}
+
+// find is the value at a place.
+func (s *Scope) find(place Place) Value {
+	doc := s.Answers[place.Call]
+	if doc == nil {
+		return Value{}
+	}
+	found := doc.spans[s.base(place)+place.Slot]
+	if found.kind == jsontext.KindInvalid || found.kind == jsontext.KindNull {
+		return Value{}
+	}
+	value := Value{kind: found.kind, raw: doc.body[found.start:found.end]}
+	for _, step := range place.Rest {
+		value = value.step(step)
+	}
+	return value
+}
+
+func (s *Scope) base(place Place) int {
+	if place.Loop < 0 {
+		return 0
+	}
+	return s.loops[place.Loop].frame
+}
+
+// step is the value one step below v.
+func (v Value) step(step expr.Step) Value {
+	var found Value
+	switch {
+	case step.Index >= 0 && v.kind == jsontext.KindBeginArray:
+		v.elements(func(index int, element Value) bool {
+			if index == step.Index {
+				found = element.clone()
+			}
+			return index < step.Index
+		})
+	case step.Index < 0 && v.kind == jsontext.KindBeginObject:
+		v.members(func(key []byte, member Value) bool {
+			if string(key) != step.Key {
+				return true
+			}
+			found = member.clone()
+			return false
+		})
+	}
+	return found
+}
+
+func (v Value) clone() Value {
+	v.raw = bytes.Clone(v.raw)
+	return v
+}
+
+// newSubDecoder reads inside a list or object that has been scanned already, from behind its opening bracket.
+func newSubDecoder(raw []byte) *jsontext.Decoder {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	_, _ = decoder.ReadToken() // the scan has checked the syntax
+	return decoder
+}

@@ -1,0 +1,46 @@
+package projection
+
+import (
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+var errNotText = errors.New("a list or an object cannot stand in a text")
+
+// AppendText appends the value as it stands in a URL, a header or a text: a string's content, a number's digits as they
+// came, true or false.
+func (v Value) AppendText(dst []byte) ([]byte, error) {
+	switch v.kind {
+	case jsontext.KindString:
+		return append(dst, v.content()...), nil
+	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
+		return append(dst, v.raw...), nil
+	default:
+		return dst, errNotText
+	}
+}
+
+// AppendTexts calls f with the text of the value, or of each element if it is a list. Elements that are null are left
+// out.
+func (v Value) AppendTexts(f func(text []byte)) error {
+	if v.kind != jsontext.KindBeginArray {
+		text, err := v.AppendText(nil)
+		if err == nil {
+			f(text)
+		}
+		return err
+	}
+	var failed error
+	v.elements(func(_ int, element Value) bool {
+		if element.Missing() {
+			return true
+		}
+		var text []byte
+		if text, failed = element.AppendText(nil); failed == nil {
+			f(text)
+		}
+		return failed == nil
+	})
+	return failed
+}

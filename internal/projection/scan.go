@@ -16,6 +16,9 @@ type Document struct {
 	spans []span
 }
 
+// Size is the size of the body in bytes.
+func (d *Document) Size() int { return len(d.body) }
+
 // span is a value's place in the body. For a loop over a list, start is the index of the first element's frame.
 type span struct {
 	start, end int32

@@ -1,0 +1,81 @@
+package aggregate
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+// result projects the answers onto the response message.
+func (r *run) result(ctx context.Context) (*Result, error) {
+	scope := r.scopeIn(ctx)
+	message, drifts, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
+	if err := wrapEnded(ctx, r.plan); err != nil {
+		return nil, err
+	}
+	for _, drift := range drifts {
+		if drift.Required {
+			return nil, &DriftError{Report: drift}
+		}
+	}
+	result := &Result{Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
+	if result.Partial == nil || r.plan.PartialField == 0 {
+		return result, nil
+	}
+	report, err := proto.Marshal(result.Partial)
+	if err != nil {
+		return nil, fmt.Errorf("write partial: %w", err)
+	}
+	result.Message = protowire.AppendTag(result.Message, r.plan.PartialField, protowire.BytesType)
+	result.Message = protowire.AppendBytes(result.Message, report)
+	return result, nil
+}
+
+// guessSize is a capacity that most responses fit: they are smaller than the answers that they come from.
+func (r *run) guessSize() int {
+	const least = 256
+	size := least
+	for _, document := range r.scope.Answers {
+		if document != nil {
+			size += document.Size() / 2
+		}
+	}
+	return size
+}
+
+// partial is the report of what is missing, or nil.
+func (r *run) partial(drifts []projection.Report) *sheafv1.Partial {
+	var partial sheafv1.Partial
+	for i, call := range r.plan.Calls {
+		if failure := r.calls[i].Failure; failure != nil {
+			partial.MissingCalls = append(partial.MissingCalls, missingCall(call.Name, call.Fields, failure))
+		}
+	}
+	for _, drift := range drifts {
+		report := &sheafv1.Drift{Field: drift.Field}
+		if drift.Call >= 0 {
+			report.Call = r.plan.Calls[drift.Call].Name
+		}
+		partial.Drifts = append(partial.Drifts, report)
+	}
+	if partial.MissingCalls == nil && partial.Drifts == nil {
+		return nil
+	}
+	return &partial
+}
+
+func missingCall(name string, fields []string, failure *Failure) *sheafv1.MissingCall {
+	missing := &sheafv1.MissingCall{
+		Call: name, Fields: fields, Code: failure.Reason.Class().Code, Retryable: failure.Retryable,
+	}
+	if failure.RetryAfter > 0 {
+		missing.RetryAfter = durationpb.New(failure.RetryAfter)
+	}
+	return missing
+}

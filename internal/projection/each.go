@@ -15,12 +15,14 @@ type Each struct {
 	Looped bool
 	// Loop is the depth of this loop.
 	Loop int
-	// Fields are those of each element, if it is a message; Value is the element, if it is not. For a map, Fields are the
-	// entry's: its key, which is KeyField's number, and its value.
+	// Fields are those of each element if it is a message, or the value of each entry if the field is a map.
 	Fields []Rule
-	Value  *Leaf
-	// Key is the first of Fields for a map field; nil for a repeated one.
+	// Value is the element of a repeated field whose elements are no messages; nil otherwise.
+	Value *Leaf
+	// Key is the key of each entry of a map; nil for a repeated field.
 	Key *Leaf
+	// HasValue is set for a map whose values are no messages: an entry without a value is left out.
+	HasValue bool
 }
 
 func (e *Each) emit(dst []byte, run *run) ([]byte, outcome) {
@@ -52,15 +54,18 @@ func (e *Each) element(dst []byte, run *run, seen map[string]bool) []byte {
 	if e.Key != nil && !e.admit(run, seen) {
 		return dst
 	}
-	if e.Value != nil && e.Key == nil {
+	if e.Value != nil {
 		dst, _ = e.Value.emit(dst, run)
 		return dst
 	}
 	dst = protowire.AppendTag(dst, e.Number, protowire.BytesType)
 	dst, start := beginBytes(dst)
-	before := len(run.reports)
-	dst, result := emitAll(dst, e.Fields, run)
-	if e.Key != nil && e.Value != nil && result == unset && len(run.reports) > before {
+	if e.Key != nil {
+		dst, _ = e.Key.emit(dst, run)
+	}
+	keyed := len(dst)
+	dst, _ = emitAll(dst, e.Fields, run)
+	if e.HasValue && len(dst) == keyed {
 		return dst[:begin]
 	}
 	return endBytes(dst, start)

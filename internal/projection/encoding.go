@@ -15,6 +15,12 @@ type Encoding struct {
 	encode func(dst []byte, value Value) ([]byte, bool)
 }
 
+// Accepts reports whether a constant can be held.
+func (e *Encoding) Accepts(constant *Constant) bool {
+	_, ok := e.encode(nil, constant.value)
+	return ok
+}
+
 // EncodingOf is the encoding of a field's type; of its elements if it is a list. It is nil for the types that have no
 // JSON value of their own: messages of a contract, whose fields are bound one by one, and google.protobuf.Any.
 func EncodingOf(field protoreflect.FieldDescriptor) *Encoding {

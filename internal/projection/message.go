@@ -54,3 +54,12 @@ func (o *OneOf) emit(dst []byte, run *run) ([]byte, outcome) {
 	}
 	return dst, unset
 }
+
+// Group appends several rules as one: the entries of a map that are written one by one.
+type Group struct {
+	Rules []Rule
+}
+
+func (g *Group) emit(dst []byte, run *run) ([]byte, outcome) {
+	return emitAll(dst, g.Rules, run)
+}

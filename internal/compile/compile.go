@@ -1,0 +1,74 @@
+// Package compile is for turning what an author wrote into a plan, or into everything that is wrong with it. It works
+// offline, in passes; each pass reports all of its problems, and the next one runs only if there were none.
+package compile
+
+import (
+	"fmt"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+// Dir compiles the project in a directory. The error is a *diag.Error if the author's files are wrong; any other error is
+// a fault of ours or of the machine's.
+func Dir(dir string, options source.Options) (*plan.Plan, error) {
+	project, problems, err := source.Load(dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", dir, err)
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return Project(project, options)
+}
+
+// pass looks at the whole draft, adds to it, and reports what is wrong.
+type pass struct {
+	name string
+	run  func(*draft) error
+}
+
+// passes, in their order. The first one, read, is package source.
+var passes = []pass{
+	{"resolve", resolve},
+	{"parse", parse},
+	{"own", own},
+	{"type", checkTypes},
+	{"presence", checkPresence},
+	{"order", order},
+	{"bounds", checkBounds},
+}
+
+// Project compiles a project that has been read. The error is as of Dir.
+func Project(project *source.Project, options source.Options) (*plan.Plan, error) {
+	d := &draft{project: project, options: options}
+	for _, pass := range passes {
+		if err := pass.run(d); err != nil {
+			return nil, fmt.Errorf("compile: %s: %w", pass.name, err)
+		}
+		d.problems.Sort()
+		if err := d.problems.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return freeze(d)
+}
+
+// draft is a plan in the making. Each pass adds what it finds out.
+type draft struct {
+	project  *source.Project
+	options  source.Options
+	problems diag.Problems
+	rpcs     []*rpc
+}
+
+// report adds a problem at a node.
+func (d *draft) report(at *source.Node, hint, format string, args ...any) {
+	d.problems.Add(at.Position, len(at.Text), hint, format, args...)
+}
+
+// reportKey adds a problem at the key of a field.
+func (d *draft) reportKey(field source.Field, hint, format string, args ...any) {
+	d.problems.Add(field.KeyAt, len(field.Key), hint, format, args...)
+}

@@ -1,0 +1,185 @@
+package compile
+
+import (
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
+)
+
+// What is sent, and what is text, is written as it is, with ${expression} holes.
+
+// template parses a path; holes that read the environment are filled at once.
+func (p *parser) template(at *source.Node, path string, offset int) (*urltemplate.Template, *expr.Error) {
+	parts, mistake := expr.ParseTemplate(path)
+	if mistake != nil {
+		return nil, mistake
+	}
+	for _, part := range parts {
+		if isEnvironment(part.Hole) {
+			return nil, &expr.Error{
+				Offset: part.Offset, Width: len(part.Hole), Message: "a path cannot read the environment",
+				Hint: "put it into the base_url of the upstream, in sheaf.yaml",
+			}
+		}
+	}
+	return urltemplate.Parse(path)
+}
+
+// sent parses a single value that is sent: a text with holes, a literal, or {$text: ...}.
+func (p *parser) sent(node *source.Node) *operand {
+	switch node.Kind {
+	case source.String:
+		if path, ok := expr.ParsePath(node.Text); ok && len(path.Steps) > 0 && p.isDeclared(path.Root) {
+			p.report(node, "write ${"+node.Text+"}, or {$text: "+node.Text+"} to send the text itself",
+				"%q reads as a path, but here it would be sent as text", node.Text)
+			return nil
+		}
+		return p.text(node, true)
+	case source.Map:
+		return p.literalText(node)
+	case source.Null:
+		p.report(node, "leave it out", "null cannot be sent: null and missing are one thing")
+		return nil
+	default:
+		return p.literal(node)
+	}
+}
+
+// literalText parses {$text: ...}.
+func (p *parser) literalText(node *source.Node) *operand {
+	text := node.Get("$text")
+	switch {
+	case text == nil || len(node.Fields) != 1:
+		p.report(node, "write a text, a number, or {$text: ...}", "expected a single value")
+		return nil
+	case text.Kind == source.List || text.Kind == source.Map || text.Kind == source.Null:
+		p.report(text, `write it in quotes: {$text: "..."}`, "$text is not a text")
+		return nil
+	default:
+		return p.text(text, false)
+	}
+}
+
+func (p *parser) isDeclared(name string) bool {
+	return name == "request" || p.rpc.callNamed(name) != nil || p.loopNamed(name) != nil
+}
+
+// text parses a text with holes. If a lone hole may keep its type, it does.
+func (p *parser) text(node *source.Node, loneKeepsType bool) *operand {
+	parts, mistake := expr.ParseTemplate(node.Text)
+	if mistake != nil {
+		p.mistake(node, 0, mistake)
+		return nil
+	}
+	text := &projection.Text{Source: node.Text}
+	whole := &operand{Operand: text, at: node, typ: cel.StringType}
+	var literal strings.Builder
+	for _, part := range parts {
+		switch {
+		case part.Hole == "":
+			literal.WriteString(part.Literal)
+		case isEnvironment(part.Hole):
+			literal.WriteString(p.environment(node, part))
+		default:
+			hole := p.expression(node, part.Hole, part.Offset)
+			switch {
+			case hole == nil:
+				return nil
+			case loneKeepsType && len(parts) == 1:
+				return hole
+			}
+			text.Parts = append(text.Parts, projection.TextPart{Literal: literal.String()}, projection.TextPart{Hole: hole.Operand})
+			literal.Reset()
+			for _, call := range hole.calls {
+				whole.addCall(call)
+			}
+		}
+	}
+	if len(text.Parts) == 0 {
+		return p.constant(node, literal.String())
+	}
+	text.Parts = append(text.Parts, projection.TextPart{Literal: literal.String()})
+	return whole
+}
+
+const environmentPrefix = "env."
+
+func isEnvironment(hole string) bool { return strings.HasPrefix(hole, environmentPrefix) }
+
+// environment is the value of an environment variable; without it, where that is allowed, the hole as it is written.
+func (p *parser) environment(node *source.Node, part expr.Part) string {
+	name := strings.TrimPrefix(part.Hole, environmentPrefix)
+	if p.options.LookupEnv != nil {
+		if value, ok := p.options.LookupEnv(name); ok {
+			return value
+		}
+	}
+	if !p.options.AllowUnsetEnv {
+		p.problems.Add(node.At(part.Offset), len(part.Hole), "set it, then start again", "environment variable %s is not set", name)
+	}
+	return "${" + part.Hole + "}"
+}
+
+// constant is a text that depends on nothing.
+func (p *parser) constant(node *source.Node, text string) *operand {
+	raw, err := jsontext.AppendQuote(nil, text)
+	if err != nil {
+		p.report(node, "use UTF-8", "text is not valid: %v", err)
+		return nil
+	}
+	return &operand{Operand: projection.NewConstant(raw), at: node, typ: cel.StringType}
+}
+
+// literal is a number or a boolean.
+func (p *parser) literal(node *source.Node) *operand {
+	if node.Kind == source.Bool {
+		return &operand{Operand: projection.NewConstant([]byte(strings.ToLower(node.Text))), at: node, typ: cel.BoolType}
+	}
+	if !jsontext.Value(node.Text).IsValid() {
+		p.report(node, "write it in decimal, or in quotes to send the text", "%s is no JSON number", node.Text)
+		return nil
+	}
+	typ := cel.DoubleType
+	if node.Kind == source.Int {
+		typ = cel.IntType
+	}
+	return &operand{Operand: projection.NewConstant([]byte(node.Text)), at: node, typ: typ}
+}
+
+// body parses a JSON tree with holes.
+func (p *parser) body(c *call, node *source.Node) *projection.Body {
+	switch {
+	case node.Kind == source.Map && node.Get("$text") == nil:
+		return p.bodyObject(c, node)
+	case node.Kind == source.List:
+		body := &projection.Body{Kind: projection.BodyList}
+		for _, item := range node.Items {
+			body.Items = append(body.Items, p.body(c, item))
+		}
+		return body
+	}
+	operand := p.sent(node)
+	if operand == nil {
+		return &projection.Body{Kind: projection.BodyObject} // reported; never run
+	}
+	c.inputs = append(c.inputs, operand)
+	return &projection.Body{Kind: projection.BodyValue, From: operand.Operand}
+}
+
+func (p *parser) bodyObject(c *call, node *source.Node) *projection.Body {
+	body := &projection.Body{Kind: projection.BodyObject}
+	for _, field := range node.Fields {
+		if strings.HasPrefix(field.Key, "$") {
+			p.reportKey(field, "a body knows only $text", "unknown operator %q", field.Key)
+			continue
+		}
+		body.Fields = append(body.Fields, projection.BodyField{Key: field.Key, Value: p.body(c, field.Value)})
+	}
+	return body
+}

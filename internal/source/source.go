@@ -4,6 +4,7 @@ package source
 
 import (
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -30,11 +31,8 @@ type Binding struct {
 
 // Contract is the set of .proto files that clients see, linked.
 type Contract struct {
-	// Files resolves every file of the contract and what they import, in any order.
-	Files interface {
-		FindDescriptorByName(name protoreflect.FullName) (protoreflect.Descriptor, error)
-		RangeFiles(f func(protoreflect.FileDescriptor) bool)
-	}
+	// Files holds every file of the contract and what they import.
+	Files *protoregistry.Files
 	// Services are those that the contract's own files declare, sorted by full name; services of imports are not among
 	// them.
 	Services []protoreflect.ServiceDescriptor

@@ -1,0 +1,97 @@
+// Package policy is for what holds for every RPC before a plan runs: interceptors that know RPCs and messages, never plans
+// and upstreams.
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
+)
+
+// Recover turns a panic into an internal error that tells the client nothing, and logs it with its stack.
+func Recover(logger *slog.Logger) connect.Interceptor {
+	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, request connect.AnyRequest) (response connect.AnyResponse, err error) {
+			defer func() {
+				if cause := recover(); cause != nil {
+					logger.ErrorContext(ctx, "recovered from a panic",
+						"rpc", request.Spec().Procedure, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+					response, err = nil, connect.NewError(connect.CodeInternal, errors.New("internal error"))
+				}
+			}()
+			return next(ctx, request)
+		}
+	})
+}
+
+// Deadline bounds an RPC; a shorter deadline of the client's stays.
+func Deadline(timeout time.Duration) connect.Interceptor {
+	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			return next(ctx, request)
+		}
+	})
+}
+
+// Validate refuses a request that breaks the contract's protovalidate rules.
+func Validate(validator protovalidate.Validator) connect.Interceptor {
+	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+			message, ok := request.Any().(proto.Message)
+			if !ok {
+				return nil, connect.NewError(connect.CodeInternal, fmt.Errorf("validate: %T is no message", request.Any()))
+			}
+			if err := CheckRequest(validator, message); err != nil {
+				return nil, err
+			}
+			return next(ctx, request)
+		}
+	})
+}
+
+// CheckRequest is what Validate does to one message. The error is a *connect.Error.
+func CheckRequest(validator protovalidate.Validator, message proto.Message) error {
+	err := validator.Validate(message)
+	if err == nil {
+		return nil
+	}
+	violated, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return connect.NewError(connect.CodeInternal, errors.New("the contract's rules cannot be evaluated"))
+	}
+	var violations []*errdetails.BadRequest_FieldViolation
+	for _, violation := range violated.Violations {
+		violations = append(violations, &errdetails.BadRequest_FieldViolation{
+			Field:       protovalidate.FieldPathString(violation.Proto.GetField()),
+			Description: violation.Proto.GetMessage(),
+			Reason:      violation.Proto.GetRuleId(),
+		})
+	}
+	return InvalidArgument(violations...)
+}
+
+// InvalidArgument says that the caller is wrong: which fields, and why (AIP-193).
+func InvalidArgument(violations ...*errdetails.BadRequest_FieldViolation) *connect.Error {
+	text := "request is not valid"
+	if len(violations) > 0 {
+		text = fmt.Sprintf("%s: %s", violations[0].GetField(), violations[0].GetDescription())
+		if more := len(violations) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
+	failure := connect.NewError(connect.CodeInvalidArgument, errors.New(text))
+	if detail, err := connect.NewErrorDetail(&errdetails.BadRequest{FieldViolations: violations}); err == nil {
+		failure.AddDetail(detail)
+	}
+	return failure
+}

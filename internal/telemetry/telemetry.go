@@ -1,0 +1,103 @@
+// Package telemetry is for starting OpenTelemetry from the standard OTEL_* variables, and for logs that carry trace ids.
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+// Telemetry holds what a process measures and traces with.
+type Telemetry struct {
+	Tracers trace.TracerProvider
+	Meters  metric.MeterProvider
+	stops   []func(context.Context) error
+}
+
+// Propagator carries trace context to upstreams and from clients (W3C Trace Context). Baggage is left out on purpose:
+// nothing of a client's crosses the boundary undeclared.
+func Propagator() propagation.TextMapPropagator { return propagation.TraceContext{} }
+
+// Start reads OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_EXPORTER_OTLP_*, OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES and OTEL_TRACES_SAMPLER. Without any exporter or endpoint nothing is exported: a first start on
+// a laptop must not complain about a collector that is not there.
+func Start(ctx context.Context, version string) (*Telemetry, error) {
+	t := &Telemetry{Tracers: tracenoop.NewTracerProvider(), Meters: metricnoop.NewMeterProvider()}
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return t, nil
+	}
+	about, err := resource.New(ctx,
+		resource.WithAttributes(semconv.ServiceName("sheaf"), semconv.ServiceVersion(version)),
+		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("start telemetry: describe this process: %w", err)
+	}
+	if err := errors.Join(t.startTraces(ctx, about), t.startMetrics(ctx, about)); err != nil {
+		return nil, errors.Join(fmt.Errorf("start telemetry: %w", err), t.Stop(ctx))
+	}
+	return t, nil
+}
+
+func (t *Telemetry) startTraces(ctx context.Context, about *resource.Resource) error {
+	if !configured("TRACES") {
+		return nil
+	}
+	exporter, err := autoexport.NewSpanExporter(ctx)
+	if err != nil {
+		return fmt.Errorf("create span exporter: %w", err)
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	t.Tracers, t.stops = provider, append(t.stops, provider.Shutdown)
+	return nil
+}
+
+func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource) error {
+	if !configured("METRICS") {
+		return nil
+	}
+	reader, err := autoexport.NewMetricReader(ctx)
+	if err != nil {
+		return fmt.Errorf("create metric reader: %w", err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
+	t.Meters, t.stops = provider, append(t.stops, provider.Shutdown)
+	return nil
+}
+
+// configured reports whether the environment says where a signal goes.
+func configured(signal string) bool {
+	for _, name := range []string{
+		"OTEL_" + signal + "_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_" + signal + "_ENDPOINT",
+	} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Stop exports what is still to be exported, and ends. It may be called once.
+func (t *Telemetry) Stop(ctx context.Context) error {
+	var failed []error
+	for _, stop := range t.stops {
+		failed = append(failed, stop(ctx))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("stop telemetry: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package upstreams
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/sheaf-rpc/sheaf/internal/secret"
+)
+
+// Config describes an upstream. Zero values mean the defaults that are named here.
+type Config struct {
+	// Name is what bindings, logs and metrics call the upstream.
+	Name string
+	// BaseURL is scheme, host and, if there is one, a path that every call is below.
+	BaseURL string
+	// Timeout bounds one attempt, from the first byte sent to the last byte read. Default: 5s.
+	Timeout time.Duration
+	// MaxAnswerBytes bounds a body after decompression. Default: 1 MiB.
+	MaxAnswerBytes int64
+	// MaxConnections bounds the open connections. Default: 100.
+	MaxConnections int
+	// Header is sent with every request.
+	Header     http.Header
+	Credential Credential
+	Breaker    BreakerConfig
+
+	// TracerProvider, MeterProvider and Propagator default to none, Logger to one that discards.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	Propagator     propagation.TextMapPropagator
+	Logger         *slog.Logger
+}
+
+// Credential is what each request is signed with; the zero Credential signs nothing.
+type Credential struct {
+	// Header is the name of the header that carries the secret; empty means Authorization: Bearer.
+	Header string
+	Secret secret.Value
+}
+
+// BreakerConfig says when to stop calling a failing upstream.
+type BreakerConfig struct {
+	// FailureRatio is the share of failures at which it opens, in (0, 1]. Default: 0.5.
+	FailureRatio float64
+	// MinRequests is how many requests the window must hold before the share counts. Default: 10.
+	MinRequests int
+	// Window is how far back requests count. Default: 10s.
+	Window time.Duration
+	// OpenFor is how long it stays open before one probe is let through. Default: 5s.
+	OpenFor time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.Timeout, 5*time.Second)
+	setDefault(&c.MaxAnswerBytes, 1<<20)
+	setDefault(&c.MaxConnections, 100)
+	setDefault(&c.Breaker.FailureRatio, 0.5)
+	setDefault(&c.Breaker.MinRequests, 10)
+	setDefault(&c.Breaker.Window, 10*time.Second)
+	setDefault(&c.Breaker.OpenFor, 5*time.Second)
+	if c.TracerProvider == nil {
+		c.TracerProvider = tracenoop.NewTracerProvider()
+	}
+	if c.MeterProvider == nil {
+		c.MeterProvider = metricnoop.NewMeterProvider()
+	}
+	if c.Propagator == nil {
+		c.Propagator = propagation.NewCompositeTextMapPropagator()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[T comparable](setting *T, value T) {
+	var zero T
+	if *setting == zero {
+		*setting = value
+	}
+}
+
+// parseBase reads a base URL. Its path becomes "/" if it has none, so that joining never drops a slash.
+func parseBase(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	switch {
+	case err != nil:
+		// The error of url.Parse quotes the whole text, and with it a password.
+		return nil, errors.New("base_url is no URL; write it as https://api.example.com/v2")
+	case base.Scheme != "http" && base.Scheme != "https":
+		return nil, fmt.Errorf("base_url has scheme %q; write it as https://api.example.com/v2", base.Scheme)
+	case base.Host == "":
+		return nil, errors.New("base_url has no host; write it as https://api.example.com/v2")
+	case base.User != nil:
+		return nil, errors.New("base_url holds a user or password; declare it under credentials")
+	case base.RawQuery != "" || base.Fragment != "":
+		return nil, errors.New("base_url holds a query or fragment; declare parameters under query of each call")
+	}
+	if base.Path == "" {
+		base.Path = "/"
+	}
+	return base, nil
+}

@@ -1,0 +1,73 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says why a call gave no answer.
+type Kind string
+
+// The kinds. Unavailable, timeout and rate limited may pass by themselves.
+const (
+	KindUnavailable  Kind = "unavailable"  // no connection, a connection lost, 502 to 504, or an open breaker
+	KindTimeout      Kind = "timeout"      // no answer in time
+	KindRateLimited  Kind = "rate limited" // 429
+	KindFailed       Kind = "failed"       // any other 5xx
+	KindNotFound     Kind = "not found"    // 404 or 410
+	KindConflict     Kind = "conflict"     // 409
+	KindPrecondition Kind = "precondition" // 412
+	KindRejected     Kind = "rejected"     // 400 or 422
+	KindCredentials  Kind = "credentials"  // 401 or 403
+	KindBadAnswer    Kind = "bad answer"   // another status, or a body that cannot be read
+	KindBadRequest   Kind = "bad request"  // nothing was sent: a header or a path that HTTP cannot carry
+)
+
+// Error says why a call gave no answer. Its text is for logs: it names the upstream and what it said.
+type Error struct {
+	Upstream string
+	Call     string
+	Kind     Kind
+	// Status is the answer's, or 0.
+	Status int
+	// RetryAfter is how long to wait before another try; 0 if that is unknown.
+	RetryAfter time.Duration
+	Err        error
+	// given is set if the caller gave up: nobody is to blame.
+	given bool
+}
+
+// Error names the upstream and the cause.
+func (e *Error) Error() string { return fmt.Sprintf("call %s: %v", e.Upstream, e.Err) }
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Retryable reports whether the same call may succeed later.
+func (e *Error) Retryable() bool {
+	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited
+}
+
+func (c *Client) fail(request *Request, kind Kind, err error) *Error {
+	return &Error{Upstream: c.name, Call: request.Name, Kind: kind, Err: fmt.Errorf("%s %s: %w", request.Method, request.Template, err)}
+}
+
+// broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke.
+func (c *Client) broken(ctx, attempt context.Context, request *Request, err error) *Error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		failure := c.fail(request, KindUnavailable, fmt.Errorf("caller gave up: %w", context.Canceled))
+		failure.given = true
+		return failure
+	case ctx.Err() != nil:
+		failure := c.fail(request, KindTimeout, fmt.Errorf("no answer before the caller's deadline: %w", context.DeadlineExceeded))
+		failure.given = true
+		return failure
+	case attempt.Err() != nil:
+		return c.fail(request, KindTimeout, fmt.Errorf("no answer in time: %w", context.DeadlineExceeded))
+	default:
+		return c.fail(request, KindUnavailable, err)
+	}
+}

@@ -1,0 +1,66 @@
+package upstreams
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// reserved are headers that HTTP itself decides on.
+var reserved = map[string]bool{
+	"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Connection": true, "Upgrade": true,
+	"Te": true, "Trailer": true, "Keep-Alive": true, "Proxy-Connection": true, "Accept-Encoding": true,
+}
+
+// fixedHeader is what every request begins with.
+func fixedHeader(configured http.Header) (http.Header, error) {
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {"sheaf"}}
+	return header, addHeader(header, configured)
+}
+
+// addHeader sets headers, each as a whole, and refuses what could change the meaning of the message around it.
+func addHeader(header, more http.Header) error {
+	for name, values := range more {
+		canonical := http.CanonicalHeaderKey(name)
+		if reserved[canonical] || !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("set header: %q cannot be set", name)
+		}
+		for _, value := range values {
+			if !httpguts.ValidHeaderFieldValue(value) {
+				return fmt.Errorf("set header: value of %s holds a character that no header can carry", canonical)
+			}
+		}
+		header[canonical] = values
+	}
+	return nil
+}
+
+func setBody(request *http.Request, body []byte) {
+	if body == nil {
+		return
+	}
+	if request.Header.Get("Content-Type") == "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	request.ContentLength = int64(len(body))
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+}
+
+// signer adds credentials to the header of a request.
+type signer func(http.Header)
+
+func newSigner(credential Credential) signer {
+	value := credential.Secret.Reveal()
+	switch {
+	case value == "":
+		return func(http.Header) {}
+	case credential.Header != "":
+		return func(header http.Header) { header.Set(credential.Header, value) }
+	default:
+		return func(header http.Header) { header.Set("Authorization", "Bearer "+value) }
+	}
+}

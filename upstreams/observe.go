@@ -1,0 +1,134 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+const scope = "github.com/sheaf-rpc/sheaf/upstreams"
+
+// observer makes a span and a measurement of each call, by OpenTelemetry's conventions for HTTP clients.
+type observer struct {
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	duration   metric.Float64Histogram
+	changes    metric.Int64Counter
+	// common are the attributes that all calls of the upstream share.
+	common []attribute.KeyValue
+	base   string
+}
+
+func newObserver(config *Config, base *url.URL) (*observer, error) {
+	meter := config.MeterProvider.Meter(scope)
+	duration, err := meter.Float64Histogram("http.client.request.duration",
+		metric.WithUnit("s"), metric.WithDescription("Duration of calls to upstreams."),
+		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10))
+	if err != nil {
+		return nil, fmt.Errorf("create histogram: %w", err)
+	}
+	changes, err := meter.Int64Counter("sheaf.breaker.changes", metric.WithUnit("{change}"),
+		metric.WithDescription("Changes of circuit breakers, by the state that they changed to."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
+	return &observer{
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes,
+		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
+		base:   base.Scheme + "://" + base.Host,
+	}, nil
+}
+
+func serverAttributes(base *url.URL) []attribute.KeyValue {
+	port := base.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[base.Scheme]
+	}
+	number, _ := strconv.Atoi(port) // url.Parse has checked it
+	return []attribute.KeyValue{semconv.ServerAddress(base.Hostname()), semconv.ServerPort(number)}
+}
+
+// span is one call under observation.
+type span struct {
+	observer *observer
+	trace.Span
+	ctx     context.Context
+	request *Request
+	started time.Time
+}
+
+func (o *observer) start(ctx context.Context, request *Request) (context.Context, span) {
+	ctx, tracing := o.tracer.Start(ctx, request.Method+" "+request.Template, trace.WithSpanKind(trace.SpanKindClient))
+	if tracing.IsRecording() {
+		tracing.SetAttributes(o.common...)
+		tracing.SetAttributes(
+			semconv.HTTPRequestMethodKey.String(request.Method),
+			semconv.URLTemplate(request.Template),
+			// The query stays out: it may hold what no trace should keep.
+			semconv.URLFull(o.base+request.Path),
+			attribute.String("sheaf.call", request.Name),
+		)
+	}
+	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
+}
+
+func (o *observer) inject(ctx context.Context, header http.Header) {
+	o.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+}
+
+func (s span) end(answer *Answer, err error) {
+	result := s.result(answer, err)
+	attributes := append(result, semconv.HTTPRequestMethodKey.String(s.request.Method))
+	s.observer.duration.Record(s.ctx, time.Since(s.started).Seconds(),
+		metric.WithAttributes(append(attributes, s.observer.common...)...))
+	if s.IsRecording() {
+		s.SetAttributes(result...)
+		if err != nil {
+			s.SetStatus(codes.Error, err.Error())
+		}
+	}
+	s.End()
+}
+
+// result are the attributes that say how a call ended.
+func (s span) result(answer *Answer, err error) []attribute.KeyValue {
+	if answer != nil {
+		return []attribute.KeyValue{semconv.HTTPResponseStatusCode(answer.Status)}
+	}
+	failure, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return []attribute.KeyValue{semconv.ErrorTypeOther}
+	case failure.Status != 0:
+		return []attribute.KeyValue{
+			semconv.HTTPResponseStatusCode(failure.Status), semconv.ErrorTypeKey.String(strconv.Itoa(failure.Status)),
+		}
+	default:
+		return []attribute.KeyValue{semconv.ErrorTypeKey.String(errorType(failure))}
+	}
+}
+
+// errorType is a low-cardinality name of an error without a status.
+func errorType(failure *Error) string {
+	if _, ok := errors.AsType[*net.DNSError](failure.Err); ok {
+		return "dns"
+	}
+	return string(failure.Kind)
+}
+
+func (o *observer) breakerChanged(state string) {
+	attributes := append([]attribute.KeyValue{attribute.String("sheaf.breaker.state", state)}, o.common...)
+	o.changes.Add(context.Background(), 1, metric.WithAttributes(attributes...))
+}

@@ -1,0 +1,31 @@
+package upstreams
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+// newTransport is a connection pool of the upstream's own. It follows no redirects, since only clients do that, and it
+// ignores proxies of the environment: where a call goes is declared, nowhere else.
+func newTransport(config *Config) *http.Transport {
+	const (
+		dialTimeout  = 5 * time.Second
+		idleTimeout  = 90 * time.Second
+		maxHeader    = 64 << 10
+		tlsHandshake = 5 * time.Second
+	)
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    tlsHandshake,
+		ForceAttemptHTTP2:      true,
+		MaxConnsPerHost:        config.MaxConnections,
+		MaxIdleConns:           config.MaxConnections,
+		MaxIdleConnsPerHost:    config.MaxConnections,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+}

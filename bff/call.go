@@ -1,0 +1,53 @@
+package bff
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sheaf-rpc/sheaf/aggregate"
+	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+// CallReport is an RPC's response and how it came about.
+type CallReport struct {
+	// Response is the response message in protobuf's JSON mapping.
+	Response []byte
+	// Partial says what is missing; nil if nothing is.
+	Partial *sheafv1.Partial
+	// Drifts say what Partial calls drifts in the words of the upstream.
+	Drifts []projection.Report
+	// Calls are what became of each call, in the order of the binding.
+	Calls []aggregate.CallResult
+}
+
+// Call runs one RPC in process, without a listener: the request in protobuf's JSON mapping, by the RPC's full or short
+// name. It passes the same checks as a request from outside; the error is then a *connect.Error.
+func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*CallReport, error) {
+	procedure, err := s.find(rpc)
+	if err != nil {
+		return nil, err
+	}
+	codec := jsonCodec{"json", s.types}
+	request := dynamicpb.NewMessage(procedure.plan.Method.Input())
+	if err := codec.Unmarshal(requestJSON, request); err != nil {
+		return nil, fmt.Errorf("read request: %w", err)
+	}
+	if err := policy.CheckRequest(procedure.validator, request); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, procedure.timeout)
+	defer cancel()
+	result, err := procedure.run(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := codec.Marshal(&response{wire: result.Message, descriptor: procedure.plan.Method.Output()})
+	if err != nil {
+		return nil, err
+	}
+	return &CallReport{Response: raw, Partial: result.Partial, Drifts: result.Drifts, Calls: result.Calls}, nil
+}

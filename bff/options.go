@@ -1,0 +1,52 @@
+package bff
+
+import (
+	"log/slog"
+	"os"
+
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+// Option sets how a Server does what its project says.
+type Option func(*settings)
+
+type settings struct {
+	lookupEnv func(string) (string, bool)
+	logger    *slog.Logger
+	tracers   trace.TracerProvider
+	meters    metric.MeterProvider
+}
+
+func newSettings(options []Option) settings {
+	s := settings{
+		lookupEnv: os.LookupEnv, logger: slog.Default(),
+		tracers: tracenoop.NewTracerProvider(), meters: metricnoop.NewMeterProvider(),
+	}
+	for _, option := range options {
+		option(&s)
+	}
+	return s
+}
+
+// WithLookupEnv reads environment variables from elsewhere than the process's environment.
+func WithLookupEnv(lookup func(name string) (string, bool)) Option {
+	return func(s *settings) { s.lookupEnv = lookup }
+}
+
+// WithLogger logs there instead of to slog.Default.
+func WithLogger(logger *slog.Logger) Option {
+	return func(s *settings) { s.logger = logger }
+}
+
+// WithTracerProvider makes spans with provider; by default there are none.
+func WithTracerProvider(provider trace.TracerProvider) Option {
+	return func(s *settings) { s.tracers = provider }
+}
+
+// WithMeterProvider measures with provider; by default nothing is measured.
+func WithMeterProvider(provider metric.MeterProvider) Option {
+	return func(s *settings) { s.meters = provider }
+}

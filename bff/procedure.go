@@ -1,0 +1,58 @@
+package bff
+
+import (
+	"context"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+// procedure is a bound RPC, ready to run.
+type procedure struct {
+	server    *Server
+	plan      *plan.RPC
+	rpc       *aggregate.RPC
+	validator protovalidate.Validator
+	meters    *meters
+	// timeout is the RPC's own, within the server's.
+	timeout time.Duration
+}
+
+func (s *Server) timeout(rpc *plan.RPC) time.Duration {
+	if rpc.Timeout > 0 {
+		return min(rpc.Timeout, s.plan.Server.MaxTimeout)
+	}
+	return s.plan.Server.MaxTimeout
+}
+
+// serve answers a request that every interceptor has let through.
+func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
+	result, err := p.run(ctx, request.Msg)
+	if err != nil {
+		return nil, err
+	}
+	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
+	if result.Partial != nil {
+		answer.Header().Set(partialHeader, partialJSON(result.Partial))
+	}
+	return answer, nil
+}
+
+// run runs the plan, and tells operators what they need to know. The error is a *connect.Error that is safe for clients.
+func (p *procedure) run(ctx context.Context, request protoreflect.ProtoMessage) (*aggregate.Result, error) {
+	result, err := p.rpc.Run(ctx, request.ProtoReflect())
+	if err != nil {
+		p.logFailure(ctx, err)
+		return nil, p.failure(err)
+	}
+	if result.Partial != nil {
+		p.recordPartial(ctx, result)
+	}
+	return result, nil
+}

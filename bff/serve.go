@@ -1,0 +1,63 @@
+package bff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"connectrpc.com/grpchealth"
+)
+
+// Serve answers on a listener, over HTTP/1.1 and HTTP/2 in clear text, until ctx ends. It then says over health that it
+// does not serve any more, takes no new RPCs, and waits for those in flight within the project's drain_timeout. The error
+// is nil if all of them ended.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	const (
+		readHeaderTimeout = 10 * time.Second
+		idleTimeout       = 2 * time.Minute
+		maxHeader         = 64 << 10
+	)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler: s.handler, Protocols: protocols,
+		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		// A body may take as long as the longest RPC, and no longer: whoever trickles it holds a connection.
+		ReadTimeout: readHeaderTimeout + s.plan.Server.MaxTimeout,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.stopHealth()
+	return s.drain(server, failed)
+}
+
+// stopHealth says that no service serves any more.
+func (s *Server) stopHealth() {
+	s.health.SetStatus("", grpchealth.StatusNotServing)
+	for _, service := range s.plan.Services {
+		s.health.SetStatus(string(service.Descriptor.FullName()), grpchealth.StatusNotServing)
+	}
+}
+
+// drain waits for RPCs in flight, and then ends those that are left.
+func (s *Server) drain(server *http.Server, failed <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.plan.Server.DrainTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("drain: RPCs were still in flight after %s", s.plan.Server.DrainTimeout), server.Close())
+	}
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve: %w", served))
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-rpc/sheaf/internal/compile"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+func newCheck(p process) *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "check DIR",
+		Short: "Check a project's files, offline",
+		Long: `Check everything that serve would: contract, bindings and sheaf.yaml. Nothing is sent anywhere, and environment
+variables that sheaf.yaml reads need not be set.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			chosen, err := parseFormat(format)
+			if err != nil {
+				return err
+			}
+			compiled, err := compileOffline(p, args[0])
+			if err != nil {
+				return asAuthorError(err, args[0], chosen)
+			}
+			if chosen == diag.JSON {
+				return diag.Problems(nil).Write(p.stdout, chosen, nil)
+			}
+			fmt.Fprintf(p.stdout, "%s: no problems; %s of %s\n", args[0],
+				counted(countRPCs(compiled), "RPC"), counted(len(compiled.Services), "service"))
+			return nil
+		},
+	}
+	command.Flags().StringVar(&format, "format", string(diag.Text), "how to print problems: text, json or github")
+	return command
+}
+
+func parseFormat(name string) (diag.Format, error) {
+	if slices.Contains(diag.Formats, diag.Format(name)) {
+		return diag.Format(name), nil
+	}
+	var known []string
+	for _, format := range diag.Formats {
+		known = append(known, string(format))
+	}
+	return "", fmt.Errorf("unknown format %q; write one of %s", name, strings.Join(known, ", "))
+}
+
+// compileOffline compiles a project where it need not be served.
+func compileOffline(p process, dir string) (*plan.Plan, error) {
+	return compile.Dir(dir, source.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
+}
+
+func countRPCs(compiled *plan.Plan) int {
+	count := 0
+	for _, service := range compiled.Services {
+		count += len(service.RPCs)
+	}
+	return count
+}

@@ -1,0 +1,17 @@
+// Command sheaf glues REST APIs into one typed contract: it checks a project's files, prints their plan, and serves them
+// over Connect, gRPC, gRPC-Web and JSON.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv})
+	stop()
+	os.Exit(status)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+func newPlan(p process) *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "plan DIR [RPC]",
+		Short: "Print what a project's RPCs do",
+		Long: `Print the plan that serve would run: the calls of each RPC, what waits for what, timeouts, where each field comes from,
+and the largest number of upstream calls.`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			compiled, err := compileOffline(p, args[0])
+			if err != nil {
+				return asAuthorError(err, args[0], diag.Text)
+			}
+			chosen, err := chooseRPCs(compiled, args[1:])
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "text":
+				return plan.WriteText(p.stdout, chosen)
+			case "mermaid":
+				return plan.WriteMermaid(p.stdout, chosen)
+			default:
+				return fmt.Errorf("unknown format %q; write one of text, mermaid", format)
+			}
+		},
+	}
+	command.Flags().StringVar(&format, "format", "text", "how to print the plan: text or mermaid")
+	return command
+}
+
+// chooseRPCs are all RPCs of a plan, or the one that is named.
+func chooseRPCs(compiled *plan.Plan, names []string) ([]*plan.RPC, error) {
+	var all []*plan.RPC
+	var known []string
+	for _, service := range compiled.Services {
+		for _, rpc := range service.RPCs {
+			all = append(all, rpc)
+			known = append(known, string(rpc.Method.Name()), rpc.Name())
+		}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	if found := compiled.Find(names[0]); found != nil {
+		return []*plan.RPC{found}, nil
+	}
+	err := fmt.Errorf("unknown RPC %q", names[0])
+	if hint := diag.DidYouMean("RPCs", names[0], known); hint != "" {
+		err = fmt.Errorf("%w; %s", err, hint)
+	}
+	return nil, err
+}

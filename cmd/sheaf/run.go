@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+)
+
+// The exit statuses.
+const (
+	statusOK = 0
+	// statusOurs: something went wrong that is not in the author's files.
+	statusOurs = 1
+	// statusAuthor: the author's files are wrong.
+	statusAuthor = 100
+)
+
+// process is what a command has of the process it runs in.
+type process struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	lookupEnv      func(string) (string, bool)
+}
+
+// run runs the command line and returns the exit status.
+func run(ctx context.Context, args []string, p process) int {
+	root := newRoot(p)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return statusOK
+	}
+	var wrong *authorError
+	if errors.As(err, &wrong) {
+		if err := wrong.write(p); err != nil {
+			fmt.Fprintln(p.stderr, "sheaf:", err)
+		}
+		return statusAuthor
+	}
+	fmt.Fprintln(p.stderr, "sheaf:", err)
+	return statusOurs
+}
+
+func newRoot(p process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sheaf",
+		Short: "Glue REST APIs into one typed contract",
+		Long: `Sheaf serves an API that is written in Protobuf from REST services behind it.
+
+A project is a directory with sheaf.yaml, a contract (.proto files) and bindings (YAML files that say where each part of
+an answer comes from). Begin with "sheaf demo".
+
+Exit status: 0, or 100 if the project's files are wrong, or 1 if anything else went wrong.`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.AddCommand(newServe(p), newCheck(p), newPlan(p), newCall(p), newDemo(p), newVersion(p))
+	return root
+}
+
+// authorError says that a project's files are wrong, and how to print that.
+type authorError struct {
+	dir    string
+	format diag.Format
+	cause  *diag.Error
+}
+
+// Error is the first problem.
+func (e *authorError) Error() string { return e.cause.Error() }
+
+// asAuthorError marks an error that is an author's, so that it is printed as problems.
+func asAuthorError(err error, dir string, format diag.Format) error {
+	if wrong, ok := errors.AsType[*diag.Error](err); ok {
+		return &authorError{dir: dir, format: format, cause: wrong}
+	}
+	return err
+}
+
+// write prints the problems: for people on stderr, for programs on stdout.
+func (e *authorError) write(p process) error {
+	out := p.stderr
+	if e.format != diag.Text {
+		out = p.stdout
+	}
+	read := func(file string) []byte {
+		content, err := os.ReadFile(filepath.Join(e.dir, filepath.FromSlash(file)))
+		if err != nil {
+			return nil
+		}
+		return content
+	}
+	if err := e.cause.Problems.Write(out, e.format, read); err != nil {
+		return err
+	}
+	if e.format == diag.Text {
+		fmt.Fprintf(out, "\n%s\n", counted(len(e.cause.Problems), "problem"))
+	}
+	return nil
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

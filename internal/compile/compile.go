@@ -68,6 +68,11 @@ func (d *draft) report(at *source.Node, hint, format string, args ...any) {
 	d.problems.Add(at.Position, len(at.Text), hint, format, args...)
 }
 
+// reportOperand adds a problem at an expression.
+func (d *draft) reportOperand(o *operand, hint, format string, args ...any) {
+	d.problems.Add(o.at.At(o.offset), o.width, hint, format, args...)
+}
+
 // reportKey adds a problem at the key of a field.
 func (d *draft) reportKey(field source.Field, hint, format string, args ...any) {
 	d.problems.Add(field.KeyAt, len(field.Key), hint, format, args...)

@@ -55,7 +55,9 @@ type parameter struct {
 // operand is an expression with its place, and what is known about it.
 type operand struct {
 	projection.Operand
-	at *source.Node
+	// at is the node that it stands in, from byte offset on.
+	at            *source.Node
+	offset, width int
 	// typ is what it gives, as far as is known before the first request.
 	typ *cel.Type
 	// calls are the indices of the calls whose answers it reads, ascending.

@@ -15,6 +15,10 @@ func order(d *draft) error {
 		}
 		if cycle := rpc.findCycle(); cycle != nil {
 			at := rpc.calls[cycle[0]].key
+			if len(cycle) == 2 {
+				d.reportKey(at, "name another call, or the request", "call %s waits for its own answer", at.Key)
+				continue
+			}
 			names := make([]string, len(cycle))
 			for i, call := range cycle {
 				names[i] = rpc.calls[call].key.Key

@@ -9,8 +9,8 @@ import (
 // partialType is the message that a contract opts in to the report of what is missing with.
 const partialType protoreflect.FullName = "sheaf.v1.Partial"
 
-// own finds everything that has two writers: a service or an RPC bound twice, a field that Sheaf fills itself. Two keys of
-// one name in a file were found when it was read.
+// own finds services with two writers. Two keys of one name in a file were found when it was read, so within a binding
+// each field has one source by its form.
 func own(d *draft) error {
 	owners := map[protoreflect.FullName]*source.Node{}
 	for i := range d.project.Bindings {
@@ -21,13 +21,6 @@ func own(d *draft) error {
 			continue
 		}
 		owners[name] = node
-	}
-	for _, rpc := range d.rpcs {
-		for _, f := range rpc.fields {
-			if f.descriptor.Message() != nil && f.descriptor.Message().FullName() == partialType {
-				d.reportKey(f.key, "remove it", "field %q is filled by Sheaf, with what is missing", f.path)
-			}
-		}
 	}
 	return nil
 }

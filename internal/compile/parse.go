@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -51,10 +52,21 @@ func (p *parser) loopNamed(name string) *loop {
 // mistake reports what is wrong with an expression that stands in a node from a byte on.
 func (p *parser) mistake(at *source.Node, offset int, e *expr.Error) {
 	hint := e.Hint
-	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok && hint == "" {
-		hint = diag.DidYouMean("names", strings.Trim(name, `"`), p.declared())
+	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
+		hint = p.hintForName(strings.Trim(name, `"`), at.Text[:min(offset+e.Offset, len(at.Text))])
 	}
 	p.problems.Add(at.At(offset+e.Offset), e.Width, hint, "%s", e.Message)
+}
+
+// hintForName is what to do about a name that is not declared; before is the text up to it.
+func (p *parser) hintForName(name, before string) string {
+	if key, dashed := strings.CutSuffix(before, "-"); dashed {
+		owner, key := key[:strings.LastIndexByte(key, '.')+1], key[strings.LastIndexByte(key, '.')+1:]
+		if owner != "" {
+			return fmt.Sprintf("a key with a dash is written %s[%q]", strings.TrimSuffix(owner, "."), key+"-"+name)
+		}
+	}
+	return diag.DidYouMean("names", name, p.declared())
 }
 
 // call parses what a call sends.

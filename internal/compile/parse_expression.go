@@ -14,6 +14,14 @@ import (
 
 // expression parses an expression that stands in a node from a byte on. It returns nil if it reported a problem.
 func (p *parser) expression(at *source.Node, text string, offset int) *operand {
+	operand := p.parseExpression(at, text, offset)
+	if operand != nil {
+		operand.offset, operand.width = offset, len(text)
+	}
+	return operand
+}
+
+func (p *parser) parseExpression(at *source.Node, text string, offset int) *operand {
 	if strings.Contains(text, "${") {
 		bare := strings.NewReplacer("${", "", "}", "").Replace(text)
 		p.problems.Add(at.At(offset), len(text), "write "+bare+", or {$text: ...} for a text with holes", "a hole in an expression")

@@ -66,6 +66,10 @@ func (p *parser) fields(tree *source.Node, message protoreflect.MessageDescripto
 // field parses where one field comes from. It returns nil if it reported a problem.
 func (p *parser) field(key source.Field, descriptor protoreflect.FieldDescriptor, path string) *field {
 	f := &field{descriptor: descriptor, path: path, key: key}
+	if descriptor.Message() != nil && descriptor.Message().FullName() == partialType {
+		p.reportKey(key, "remove it", "field %q is filled by Sheaf, with what is missing", path)
+		return nil
+	}
 	switch node := key.Value; node.Kind {
 	case source.Null:
 		p.report(node, "leave the field out", "a field cannot come from null: null and missing are one thing")
@@ -151,7 +155,7 @@ func (p *parser) plainTree(f *field, node *source.Node) *field {
 	case descriptor.IsList():
 		p.report(node, "begin it with $each: NAME in LIST", "field %q is repeated, so one mapping cannot fill it", f.path)
 	case descriptor.Message() == nil || projection.EncodingOf(descriptor) != nil:
-		p.report(node, "write an expression", "field %q is a %s, not a message with fields", f.path, typeName(descriptor))
+		p.report(node, "write an expression", "field %q is of type %s, not a message with fields", f.path, typeName(descriptor))
 	case descriptor.Message().FullName() == "google.protobuf.Any":
 		p.report(node, "use another type in the contract", "field %q is a google.protobuf.Any, which cannot be bound", f.path)
 	default:
@@ -245,7 +249,7 @@ func (p *parser) fromDefault(f *field, node *source.Node) *field {
 		return nil
 	}
 	if f.kind != leafField {
-		p.report(literal, "leave $default out", "field %q is a %s, which is empty without a value", f.path, typeName(f.descriptor))
+		p.report(literal, "leave $default out", "field %q of type %s is empty without a value", f.path, typeName(f.descriptor))
 		return nil
 	}
 	f.fallback = p.fallback(f, literal)
@@ -269,7 +273,7 @@ func (p *parser) fallback(f *field, node *source.Node) *projection.Constant {
 	}
 	constant := literal.Operand.(*projection.Constant)
 	if !f.encoding.Accepts(constant) {
-		p.report(node, "write "+f.encoding.Expected, "$default does not fit field %q, a %s", f.path, typeName(f.descriptor))
+		p.report(node, "write "+f.encoding.Expected, "$default does not fit field %q of type %s", f.path, typeName(f.descriptor))
 		return nil
 	}
 	return constant
@@ -278,7 +282,7 @@ func (p *parser) fallback(f *field, node *source.Node) *projection.Constant {
 // enum parses {$enum: EXPRESSION, text: VALUE_NAME, ..., $else: VALUE_NAME}.
 func (p *parser) enum(f *field, node *source.Node) *field {
 	if f.descriptor.Kind() != protoreflect.EnumKind || f.descriptor.IsMap() {
-		p.report(node.Get(opEnum), "write an expression", "field %q is a %s, not an enum", f.path, typeName(f.descriptor))
+		p.report(node.Get(opEnum), "write an expression", "field %q is of type %s, not an enum", f.path, typeName(f.descriptor))
 		return nil
 	}
 	from := node.Get(opEnum)
@@ -304,7 +308,7 @@ func (p *parser) enum(f *field, node *source.Node) *field {
 			cases[key.Key] = number
 		}
 	}
-	if len(cases) == 0 {
+	if len(cases) == 0 && len(node.Fields) == 1 {
 		p.report(from, "add lines such as in_stock: AVAILABILITY_IN_STOCK", "$enum has no cases")
 		return nil
 	}
@@ -387,19 +391,20 @@ func (p *parser) loop(f *field, node *source.Node) *loop {
 
 // list parses the list of a loop. A path into an answer is kept as one only if a scan can follow it.
 func (p *parser) list(node *source.Node, text string, offset int) *operand {
-	operand := p.expression(node, text, offset)
-	if operand == nil {
+	list := p.expression(node, text, offset)
+	if list == nil {
 		return nil
 	}
-	switch from := operand.Operand.(type) {
-	case *projection.Answer:
-		if len(from.Rest) > 0 {
-			return p.computed(node, text, offset)
+	answer, isAnswer := list.Operand.(*projection.Answer)
+	_, isRequest := list.Operand.(*projection.Request)
+	if isRequest || isAnswer && len(answer.Rest) > 0 {
+		computed := p.computed(node, text, offset)
+		if computed != nil {
+			computed.offset, computed.width = list.offset, list.width
 		}
-	case *projection.Request:
-		return p.computed(node, text, offset)
+		return computed
 	}
-	return operand
+	return list
 }
 
 // overFrames makes a loop go over the elements that a scan finds.
@@ -460,7 +465,7 @@ func (p *parser) keyOf(f *field, node, key *source.Node) {
 // valueOf parses the $value of a loop whose elements are no messages.
 func (p *parser) valueOf(f *field, node, value *source.Node, path string) {
 	if value == nil {
-		p.report(node.Get(opEach), "add $value: with where each element comes from", "field %q is a %s, and $each has no $value", f.path, typeName(f.descriptor))
+		p.report(node.Get(opEach), "add $value: with where each element comes from", "field %q is of type %s, and $each has no $value", f.path, typeName(f.descriptor))
 		return
 	}
 	for _, entry := range node.Fields {

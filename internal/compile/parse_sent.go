@@ -78,7 +78,7 @@ func (p *parser) text(node *source.Node, loneKeepsType bool) *operand {
 		return nil
 	}
 	text := &projection.Text{Source: node.Text}
-	whole := &operand{Operand: text, at: node, typ: cel.StringType}
+	whole := &operand{Operand: text, at: node, width: len(node.Text), typ: cel.StringType}
 	var literal strings.Builder
 	for _, part := range parts {
 		switch {
@@ -133,13 +133,13 @@ func (p *parser) constant(node *source.Node, text string) *operand {
 		p.report(node, "use UTF-8", "text is not valid: %v", err)
 		return nil
 	}
-	return &operand{Operand: projection.NewConstant(raw), at: node, typ: cel.StringType}
+	return &operand{Operand: projection.NewConstant(raw), at: node, width: len(node.Text), typ: cel.StringType}
 }
 
 // literal is a number or a boolean.
 func (p *parser) literal(node *source.Node) *operand {
 	if node.Kind == source.Bool {
-		return &operand{Operand: projection.NewConstant([]byte(strings.ToLower(node.Text))), at: node, typ: cel.BoolType}
+		return &operand{Operand: projection.NewConstant([]byte(strings.ToLower(node.Text))), at: node, width: len(node.Text), typ: cel.BoolType}
 	}
 	if !jsontext.Value(node.Text).IsValid() {
 		p.report(node, "write it in decimal, or in quotes to send the text", "%s is no JSON number", node.Text)
@@ -149,7 +149,7 @@ func (p *parser) literal(node *source.Node) *operand {
 	if node.Kind == source.Int {
 		typ = cel.IntType
 	}
-	return &operand{Operand: projection.NewConstant([]byte(node.Text)), at: node, typ: typ}
+	return &operand{Operand: projection.NewConstant([]byte(node.Text)), at: node, width: len(node.Text), typ: typ}
 }
 
 // body parses a JSON tree with holes.

@@ -24,15 +24,17 @@ func (r *rpc) nullable() []bool {
 	nullable := make([]bool, len(r.calls))
 	for range r.calls { // as often as the longest chain
 		for i, call := range r.calls {
-			inherits := slices.ContainsFunc(call.holes, func(hole *operand) bool { return anyOf(hole.calls, nullable) })
+			inherits := slices.ContainsFunc(call.holes, func(hole *operand) bool { return r.anyAbsent(hole.calls, nullable) })
 			nullable[i] = call.message.GetOptional() || len(call.message.GetAbsentOn()) > 0 || inherits
 		}
 	}
 	return nullable
 }
 
-func anyOf(calls []int, marked []bool) bool {
-	return slices.ContainsFunc(calls, func(call int) bool { return marked[call] })
+// anyAbsent reports whether a call that is not optional may give no answer. Without an optional one, only an optional
+// call may go on; checkNeedsOfCalls sees to that.
+func (r *rpc) anyAbsent(calls []int, nullable []bool) bool {
+	return slices.ContainsFunc(calls, func(call int) bool { return nullable[call] && !r.calls[call].message.GetOptional() })
 }
 
 // checkNeedsOfCalls refuses a required call that cannot be made without an optional one.
@@ -44,7 +46,7 @@ func checkNeedsOfCalls(d *draft, r *rpc) {
 		for _, hole := range call.holes {
 			for _, need := range hole.calls {
 				if other := r.calls[need]; other.message.GetOptional() {
-					d.report(hole.at, fmt.Sprintf("make call %q optional too, or call %q required", call.key.Key, other.key.Key),
+					d.reportOperand(hole, fmt.Sprintf("make call %q optional too, or call %q required", call.key.Key, other.key.Key),
 						"required call %q cannot be made without optional call %q", call.key.Key, other.key.Key)
 				}
 			}
@@ -107,11 +109,11 @@ func (d *draft) checkLeaf(r *rpc, f *field, nullable []bool, gates []int) {
 			what = "call that may be absent,"
 		}
 		if required {
-			d.report(f.from.at, fmt.Sprintf("make call %q required, or drop the rule from the contract", call.key.Key),
+			d.reportOperand(f.from, fmt.Sprintf("make call %q required, or drop the rule from the contract", call.key.Key),
 				"%s %q feeds field %q, which the contract requires", what, call.key.Key, f.path)
 			return
 		}
-		d.report(f.from.at, fmt.Sprintf("write \"optional %s %s\" in the contract, or {$from: %s, $default: ...}",
+		d.reportOperand(f.from, fmt.Sprintf("write \"optional %s %s\" in the contract, or {$from: %s, $default: ...}",
 			typeName(f.descriptor), f.descriptor.Name(), f.from),
 			"%s %q feeds field %q, which cannot be unset: a client could not tell \"no value\" from %s", what, call.key.Key, f.path, zeroName(f.descriptor))
 		return
@@ -121,7 +123,7 @@ func (d *draft) checkLeaf(r *rpc, f *field, nullable []bool, gates []int) {
 func zeroName(descriptor protoreflect.FieldDescriptor) string {
 	switch descriptor.Kind() {
 	case protoreflect.StringKind, protoreflect.BytesKind:
-		return "an empty one"
+		return "an empty text"
 	case protoreflect.BoolKind:
 		return "false"
 	default:

@@ -56,8 +56,8 @@ func (d *draft) checkField(f *field) {
 		fits = fitsSingle(typ, f.descriptor)
 	}
 	if !fits {
-		d.report(f.from.at, "convert it, for example with string(), int() or double(), or change the contract",
-			"field %q is a %s, but %s is a %s", f.path, typeName(f.descriptor), f.from, celName(typ))
+		d.reportOperand(f.from, "convert it, for example with string(), int() or double(), or change the contract",
+			"field %q is of type %s, but %s is of type %s", f.path, typeName(f.descriptor), f.from, celName(typ))
 	}
 }
 
@@ -114,7 +114,7 @@ func fitsMessage(kind types.Kind, message protoreflect.MessageDescriptor) bool {
 // checkSingle refuses a list or an object where one text is needed.
 func (d *draft) checkSingle(o *operand, place string) {
 	if !isScalar(o.typ.Kind()) || o.typ.Kind() == types.BytesKind {
-		d.report(o.at, "name a single text, number or boolean", "%s is a %s, which cannot stand in %s", o, celName(o.typ), place)
+		d.reportOperand(o, "name a single text, number or boolean", "%s is a %s, which cannot stand in %s", o, celName(o.typ), place)
 	}
 }
 
@@ -131,7 +131,7 @@ func (d *draft) checkSendable(o *operand) {
 // checkMessage refuses a message of the contract, which has no JSON form that an upstream would know.
 func (d *draft) checkMessage(o *operand) {
 	if o.typ.Kind() == types.StructKind {
-		d.report(o.at, "send its fields one by one", "%s is a whole message (%s)", o, o.typ.TypeName())
+		d.reportOperand(o, "send its fields one by one", "%s is a whole message (%s)", o, o.typ.TypeName())
 	}
 }
 

@@ -12,6 +12,7 @@ var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	noField    = regexp.MustCompile(`^undefined field '([^']*)'`)
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '([^']*)'`)
+	unexpected = regexp.MustCompile(`^(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '([^']*)'`)
 	operator   = regexp.MustCompile(`^_(.+)_$`)
 )
 
@@ -27,6 +28,11 @@ func (e *Env) explain(text string, issues *cel.Issues) []*Error {
 		offset := byteOffset(text, issue.Location.Line(), issue.Location.Column())
 		mistake := &Error{Offset: offset, Width: wordWidth(text[offset:])}
 		mistake.Message, mistake.Hint = reword(issue.Message)
+		if name, ok := strings.CutPrefix(mistake.Message, Undeclared); ok && strings.HasPrefix(text[offset:], "(") {
+			mistake.Message = "unknown function " + name
+			mistake.Offset, mistake.Width = offset-len(name)+2, len(name)-2 // CEL points at the parenthesis
+			mistake.Hint = "functions are those of CEL, such as size, matches, lowerAscii and join"
+		}
 		if strings.HasPrefix(mistake.Message, UnknownField) && strings.HasPrefix(text[offset:], ".") {
 			mistake.Offset++ // CEL points at the dot
 			mistake.Width = wordWidth(text[mistake.Offset:])
@@ -50,9 +56,22 @@ func reword(message string) (text, hint string) {
 		}
 		return name + " does not work on " + match[2], "convert one side, for example with string(), int() or double()"
 	}
+	return "expression does not parse: " + syntax(message), "an expression is a path such as product.price.cents, or CEL"
+}
+
+// syntax is what the parser's message says, without the tokens that it would have taken.
+func syntax(message string) string {
 	first, _, _ := strings.Cut(message, "\n")
 	first = strings.TrimPrefix(first, "Syntax error: ")
-	return "expression does not parse: " + first, "an expression is a path such as product.price.cents, or CEL"
+	match := unexpected.FindStringSubmatch(first)
+	switch {
+	case match == nil:
+		return first
+	case match[1] == "<EOF>":
+		return "it ends too early"
+	default:
+		return "unexpected " + strconvQuote(match[1])
+	}
 }
 
 func strconvQuote(name string) string { return `"` + name + `"` }

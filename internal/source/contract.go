@@ -76,6 +76,9 @@ func (l *loader) compile(root, display string, names []string) (*Contract, error
 	}
 	before := len(l.problems)
 	files, err := compiler.Compile(context.Background(), names...)
+	if placed, ok := errors.AsType[reporter.ErrorWithPos](err); ok && len(l.problems) == before {
+		l.reportProto(display, names, placed)
+	}
 	if len(l.problems) > before {
 		return nil, nil
 	}
@@ -95,7 +98,7 @@ func (l *loader) reportProto(display string, names []string, err reporter.ErrorW
 		name = path.Join(display, name)
 	}
 	message, hint := err.Unwrap().Error(), ""
-	if missing, found := missingImport(message); found {
+	if missing, found := missingImport(l.path(display), err); found {
 		message = fmt.Sprintf("import %q is not found", missing)
 		hint = "put it below " + display + "; built in are google/protobuf, google/rpc, buf/validate/validate.proto and sheaf/v1/partial.proto"
 		if near := diag.Suggest(missing, append(slices.Clone(names), builtInNames()...)); near != "" {
@@ -106,16 +109,14 @@ func (l *loader) reportProto(display string, names []string, err reporter.ErrorW
 	l.problems.Add(diag.Position{File: name, Line: place.Line, Column: place.Col}, width, hint, "%s", message)
 }
 
-// missingImport is the path of an import that no resolver has; protocompile has no type for that.
-func missingImport(message string) (string, bool) {
-	const prefix = "could not resolve path "
-	at := strings.Index(message, prefix)
-	if at < 0 {
+// missingImport is the path of an import that is neither below the contract's root nor built in.
+func missingImport(root string, err error) (string, bool) {
+	notFound, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(notFound, fs.ErrNotExist) {
 		return "", false
 	}
-	rest := strings.TrimPrefix(message[at+len(prefix):], `"`)
-	name, _, _ := strings.Cut(rest, `"`)
-	return name, true
+	name, relErr := filepath.Rel(root, notFound.Path)
+	return filepath.ToSlash(name), relErr == nil
 }
 
 // newContract gathers linked files and what they import.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -200,31 +201,74 @@ func (l *loader) checkRules(root *Node, message proto.Message) {
 		return
 	}
 	for _, violation := range violated.Violations {
-		node, path := locate(root, protovalidate.FieldPathString(violation.Proto.GetField()))
-		if strings.Contains(node.Text, "${") {
-			continue // unset on this machine; checked where it is set
-		}
-		message := violation.Proto.GetMessage()
-		if path != "" {
-			message = path + ": " + message
-		}
-		l.problems.Add(node.Position, len(node.Text), "", "%s", message)
+		l.reportRule(root, message.ProtoReflect().Descriptor(), violation.Proto)
 	}
 }
 
-// locate is the node that a field path such as upstreams["catalog"].base_url leads to, or the last one on the way.
-func locate(root *Node, path string) (*Node, string) {
-	node := root
-	steps := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' || r == '"' })
-	for _, step := range steps {
-		next := node.Get(step)
-		if index, err := strconv.Atoi(step); next == nil && err == nil && index < len(node.Items) {
-			next = node.Items[index]
-		}
-		if next == nil {
+// reportRule turns a broken rule into a problem at the value, or at the key, that broke it.
+func (l *loader) reportRule(root *Node, descriptor protoreflect.MessageDescriptor, violation *validate.Violation) {
+	place := locate(root, descriptor, violation.GetField())
+	switch {
+	case strings.Contains(place.node.Text, "${"): // unset on this machine; checked where it is set
+	case violation.GetForKey():
+		l.problems.Add(place.key.KeyAt, len(place.key.Key),
+			"use lower-case letters, digits and underscores, and begin with a letter", "name %q is not allowed", place.key.Key)
+	case place.oneof != nil:
+		l.problems.Add(place.key.KeyAt, len(place.key.Key), "write one of "+strings.Join(fieldNames(place.oneof.Fields()), ", "),
+			"%s: nothing says which %s", strings.TrimSuffix(place.path, "."+string(place.oneof.Name())), place.oneof.Name())
+	default:
+		l.problems.Add(place.node.Position, len(place.node.Text), "", "%s: %s", place.path, violation.GetMessage())
+	}
+}
+
+// located is where a field path leads to.
+type located struct {
+	path string
+	// node is the value, or the last one on the way; key is the entry that holds it.
+	node *Node
+	key  Field
+	// oneof is the oneof that the path ends in, or nil.
+	oneof protoreflect.OneofDescriptor
+}
+
+// locate follows a field path such as upstreams["catalog"].base_url.
+func locate(root *Node, message protoreflect.MessageDescriptor, path *validate.FieldPath) located {
+	place := located{node: root, key: Field{KeyAt: root.Position}}
+	for _, element := range path.GetElements() {
+		name := protoreflect.Name(element.GetFieldName())
+		place.step(string(name))
+		if place.oneof = message.Oneofs().ByName(name); place.oneof != nil {
 			break
 		}
-		node = next
+		field := message.Fields().ByName(name)
+		switch subscript := element.GetSubscript().(type) {
+		case *validate.FieldPathElement_StringKey:
+			place.step(subscript.StringKey)
+			field = field.MapValue()
+		case *validate.FieldPathElement_Index:
+			place.item(int(subscript.Index))
+		}
+		if message = field.Message(); message == nil {
+			break
+		}
 	}
-	return node, strings.Join(steps, ".")
+	return place
+}
+
+// step goes on to a key; one that is not there stays where it is.
+func (l *located) step(name string) {
+	l.path = strings.TrimPrefix(l.path+"."+name, ".")
+	for _, field := range l.node.Fields {
+		if field.Key == name {
+			l.node, l.key = field.Value, field
+			return
+		}
+	}
+}
+
+func (l *located) item(index int) {
+	l.path += fmt.Sprintf("[%d]", index)
+	if index < len(l.node.Items) {
+		l.node = l.node.Items[index]
+	}
 }

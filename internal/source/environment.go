@@ -31,17 +31,20 @@ func (l *loader) fillText(node *Node) {
 		if part.Hole == "" {
 			continue
 		}
+		hole := "${" + part.Hole + "}"
 		name, isEnv := strings.CutPrefix(part.Hole, "env.")
 		value, set := l.lookup(name)
 		switch {
 		case !isEnv:
 			l.problems.Add(node.At(part.Offset), len(part.Hole), "write ${env.NAME}", "%s reads only the environment", ConfigName)
+			text.WriteString(hole)
 		case set:
 			text.WriteString(value)
 		case l.options.AllowUnsetEnv:
-			text.WriteString("${" + part.Hole + "}")
+			text.WriteString(hole)
 		default:
 			l.problems.Add(node.At(part.Offset), len(part.Hole), "set it, then start again", "environment variable %s is not set", name)
+			text.WriteString(hole)
 		}
 	}
 	node.Text, node.Offset = text.String(), -1

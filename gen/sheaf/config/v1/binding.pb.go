@@ -335,10 +335,10 @@ var File_sheaf_config_v1_binding_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\n" +
-	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xbd\x01\n" +
-	"\aBinding\x12!\n" +
-	"\aservice\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aservice\x12@\n" +
-	"\x04rpcs\x18\x02 \x03(\v2\".sheaf.config.v1.Binding.RpcsEntryB\b\xbaH\x05\x9a\x01\x02\b\x01R\x04rpcs\x1aM\n" +
+	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xba\x01\n" +
+	"\aBinding\x12 \n" +
+	"\aservice\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aservice\x12>\n" +
+	"\x04rpcs\x18\x02 \x03(\v2\".sheaf.config.v1.Binding.RpcsEntryB\x06\xbaH\x03\xc8\x01\x01R\x04rpcs\x1aM\n" +
 	"\tRpcsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\"\xa0\x02\n" +

@@ -615,10 +615,10 @@ var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd9\x02\n" +
-	"\x06Config\x12#\n" +
-	"\bcontract\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bcontract\x12#\n" +
-	"\bbindings\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bbindings\x12\x16\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd7\x02\n" +
+	"\x06Config\x12\"\n" +
+	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
+	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
 	"\x06listen\x18\x03 \x01(\tR\x06listen\x12c\n" +
 	"\tupstreams\x18\x04 \x03(\v2&.sheaf.config.v1.Config.UpstreamsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\tupstreams\x12/\n" +
 	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x1aW\n" +
@@ -629,9 +629,9 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
-	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\"\xde\x03\n" +
-	"\bUpstream\x12\"\n" +
-	"\bbase_url\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\abaseUrl\x12=\n" +
+	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\"\xdd\x03\n" +
+	"\bUpstream\x12!\n" +
+	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x12=\n" +
 	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12>\n" +
 	"\vcredentials\x18\x03 \x01(\v2\x1c.sheaf.config.v1.CredentialsR\vcredentials\x122\n" +
 	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12K\n" +

@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
@@ -45,16 +44,21 @@ func (l *loader) descriptorSet(at *Node, path string) (*Contract, error) {
 	return contract, nil
 }
 
-// isImport reports whether a Buf image marks a file as one that is only imported: FileDescriptorProto.buf_extension
-// (8042), ImageFileExtension.is_import (1). A plain descriptor set marks nothing.
+// The fields by which a Buf image says more of a file than a descriptor set does (buf.alpha.image.v1): an extension of
+// FileDescriptorProto, and in it whether the file is only imported.
+const (
+	imageExtension protowire.Number = 8042
+	imageIsImport  protowire.Number = 1
+)
+
+// isImport reports whether a Buf image marks a file as one that is only imported. A plain descriptor set marks nothing.
 func isImport(file *descriptorpb.FileDescriptorProto) bool {
-	const extension, isImportField protowire.Number = 8042, 1
-	value, ok := findField(file.ProtoReflect().GetUnknown(), extension)
+	value, ok := findField(file.ProtoReflect().GetUnknown(), imageExtension)
 	if !ok {
 		return false
 	}
-	marked, ok := findField(value, isImportField)
-	return ok && protoreflect.RawFields(marked)[0] == 1
+	marked, ok := findField(value, imageIsImport)
+	return ok && marked[0] == 1
 }
 
 // findField is the payload of a field in wire bytes.

@@ -84,7 +84,7 @@ func initialize(spec connect.Spec, message any) error {
 	if !isMethod || !isDynamic {
 		return fmt.Errorf("initialize request: %T for %T", message, spec.Schema)
 	}
-	*target = *dynamicpb.NewMessage(method.Input()) //nolint:govet // the target is new, so no lock is copied
+	*target = *dynamicpb.NewMessage(method.Input()) // the target is new, so no lock is copied
 	return nil
 }
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/net/http2"
 
 	"github.com/sheaf-rpc/sheaf/bff"
 	"github.com/sheaf-rpc/sheaf/examples/storefront"
@@ -104,7 +103,8 @@ func serve(t *testing.T, dir string, options ...bff.Option) *house {
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()
 	transport := &http.Transport{}
-	h2c := &http2.Transport{AllowHTTP: true, DialTLSContext: dialPlain}
+	h2c := &http.Transport{Protocols: new(http.Protocols)}
+	h2c.Protocols.SetUnencryptedHTTP2(true)
 	h.http1, h.h2c = &http.Client{Transport: transport}, &http.Client{Transport: h2c}
 	h.stop = sync.OnceValue(func() error {
 		cancel()

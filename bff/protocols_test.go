@@ -1,11 +1,8 @@
 package bff_test
 
 import (
-	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,10 +19,6 @@ import (
 	shopv1 "github.com/sheaf-rpc/sheaf/gen/shop/v1"
 	"github.com/sheaf-rpc/sheaf/gen/shop/v1/shopv1connect"
 )
-
-func dialPlain(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, network, address)
-}
 
 const (
 	getProduct   = "/shop.v1.StorefrontService/GetProduct"
@@ -206,7 +199,7 @@ func TestWrites(t *testing.T) {
 	client := shopv1connect.NewStorefrontServiceClient(h.http1, h.url)
 	ctx := withDeadline(t)
 	placed, err := client.PlaceOrder(ctx, connect.NewRequest(&shopv1.PlaceOrderRequest{
-		CustomerId: "c-9", ProductId: "p-300", Quantity: 2, Note: proto.String(`say "hi" & bye`),
+		CustomerId: "c-9", ProductId: "p-300", Quantity: 2, Note: new(`say "hi" & bye`),
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +216,7 @@ func TestWrites(t *testing.T) {
 	if order.GetNote() != `say "hi" & bye` || order.GetTotal().GetUnits() != 39 || order.GetTotal().GetCents() != 98 || order.GetPayment() != nil {
 		t.Errorf("order = %v", order)
 	}
-	updated, err := client.UpdateOrder(ctx, connect.NewRequest(&shopv1.UpdateOrderRequest{OrderId: id, Note: proto.String("")}))
+	updated, err := client.UpdateOrder(ctx, connect.NewRequest(&shopv1.UpdateOrderRequest{OrderId: id, Note: new("")}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (c *Client) attempt(ctx context.Context, request *Request) (*Answer, error)
 	if err != nil {
 		return nil, c.broken(ctx, attemptCtx, request, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, request)
 	if err != nil && attemptCtx.Err() != nil {
 		return nil, c.broken(ctx, attemptCtx, request, err)

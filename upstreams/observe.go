@@ -90,9 +90,9 @@ func (o *observer) inject(ctx context.Context, header http.Header) {
 
 func (s span) end(answer *Answer, err error) {
 	result := s.result(answer, err)
-	attributes := append(result, semconv.HTTPRequestMethodKey.String(s.request.Method))
 	s.observer.duration.Record(s.ctx, time.Since(s.started).Seconds(),
-		metric.WithAttributes(append(attributes, s.observer.common...)...))
+		metric.WithAttributes(semconv.HTTPRequestMethodKey.String(s.request.Method)),
+		metric.WithAttributes(result...), metric.WithAttributes(s.observer.common...))
 	if s.IsRecording() {
 		s.SetAttributes(result...)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -24,7 +26,7 @@ func newCall(p process) *cobra.Command {
 		Use:   "call DIR RPC [JSON]",
 		Short: "Run one RPC of a project, and show how its answer came about",
 		Long: `Run one RPC in process, without listening, against the project's real upstreams. The response goes to stdout; what is
-missing, and what each call took, to stderr. The request is JSON; "-" reads it from stdin, and without it it is {}.`,
+missing, and what each call took, to stderr. The request is JSON; "-" reads it from stdin. Without one it is {}.`,
 		Example: `  sheaf call examples/storefront GetProduct '{"productId": "p-100"}'`,
 		Args:    cobra.RangeArgs(2, 3),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -77,22 +79,23 @@ func describe(err error) error {
 	if !ok {
 		return err
 	}
-	text := fmt.Sprintf("%s: %s", failure.Code(), failure.Message())
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s", failure.Code(), failure.Message())
 	for _, detail := range failure.Details() {
 		value, err := detail.Value()
 		if err != nil {
 			continue
 		}
-		text += fmt.Sprintf("\n  %s %s", detail.Type(), protojson.MarshalOptions{}.Format(value))
+		fmt.Fprintf(&text, "\n  %s %s", detail.Type(), protojson.MarshalOptions{}.Format(value))
 	}
-	return errors.New(text)
+	return errors.New(text.String())
 }
 
 func writeReport(w io.Writer, report *bff.CallReport) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "call\tstarted\ttook\tresult\t")
 	for _, call := range report.Calls {
-		result := fmt.Sprint(call.Status)
+		result := strconv.Itoa(call.Status)
 		switch {
 		case call.Failure != nil:
 			result = call.Failure.Error()

@@ -37,8 +37,7 @@ func run(ctx context.Context, args []string, p process) int {
 	if err == nil {
 		return statusOK
 	}
-	var wrong *authorError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*authorError](err); ok {
 		if err := wrong.write(p); err != nil {
 			fmt.Fprintln(p.stderr, "sheaf:", err)
 		}

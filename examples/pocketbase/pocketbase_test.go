@@ -48,7 +48,7 @@ func checkGet(t *testing.T, client libraryv1connect.LibraryServiceClient, books 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if anonymous.Msg.GetBook().Author != nil || anonymous.Msg.GetPartial() != nil {
+	if anonymous.Msg.GetBook().GetAuthor() != nil || anonymous.Msg.GetPartial() != nil {
 		t.Errorf("response = %v, want a book without an author and nothing missing", anonymous.Msg)
 	}
 	_, err = client.GetBook(t.Context(), connect.NewRequest(&libraryv1.GetBookRequest{BookId: "no-such-book"}))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -59,7 +60,7 @@ func start(t *testing.T) *server {
 	}
 	address := freeAddress(t)
 	var output bytes.Buffer
-	serve := exec.Command(binary, "serve", "--http", address, "--dir", data) //nolint:noctx // ended by Cleanup
+	serve := exec.Command(binary, "serve", "--http", address, "--dir", data)
 	serve.Stdout, serve.Stderr = &output, &output
 	if err := serve.Start(); err != nil {
 		t.Fatal(err)
@@ -174,12 +175,7 @@ func (s *server) fill(t *testing.T) (books map[string]string, author string) {
 }
 
 func with(base, more map[string]any) map[string]any {
-	merged := map[string]any{}
-	for key, value := range base {
-		merged[key] = value
-	}
-	for key, value := range more {
-		merged[key] = value
-	}
+	merged := maps.Clone(base)
+	maps.Copy(merged, more)
 	return merged
 }

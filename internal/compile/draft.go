@@ -8,7 +8,6 @@ import (
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/expr"
-	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -187,6 +186,3 @@ func (r *rpc) callNamed(name string) *call {
 	}
 	return nil
 }
-
-// name is the RPC's full name as a plan has it.
-func (r *rpc) name() string { return (&plan.RPC{Method: r.method}).Name() }

@@ -90,7 +90,7 @@ func (p *parser) path(c *call) {
 		return // resolve has reported it
 	}
 	offset := len(name) + 1
-	template, mistake := p.template(c.target, path, offset)
+	template, mistake := p.template(path)
 	if mistake != nil {
 		p.mistake(c.target, offset, mistake)
 		return

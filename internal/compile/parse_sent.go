@@ -15,7 +15,7 @@ import (
 // What is sent, and what is text, is written as it is, with ${expression} holes.
 
 // template parses a path; holes that read the environment are filled at once.
-func (p *parser) template(at *source.Node, path string, offset int) (*urltemplate.Template, *expr.Error) {
+func (p *parser) template(path string) (*urltemplate.Template, *expr.Error) {
 	parts, mistake := expr.ParseTemplate(path)
 	if mistake != nil {
 		return nil, mistake

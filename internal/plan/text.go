@@ -9,35 +9,45 @@ import (
 
 // WriteText prints RPCs for people: what is called, what waits for what, and where each field comes from.
 func WriteText(w io.Writer, rpcs []*RPC) error {
+	var text strings.Builder
 	for i, rpc := range rpcs {
 		if i > 0 {
-			fmt.Fprintln(w)
+			text.WriteByte('\n')
 		}
-		if err := writeRPC(w, rpc); err != nil {
-			return fmt.Errorf("write plan: %w", err)
-		}
+		rpc.writeText(&text)
+	}
+	if _, err := io.WriteString(w, text.String()); err != nil {
+		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
 }
 
-func writeRPC(w io.Writer, rpc *RPC) error {
-	fmt.Fprintf(w, "%s  (%s)\n", rpc.Name(), rpc.At)
-	fmt.Fprintf(w, "  at most %s%s\n", counted(rpc.MaxCalls(), "upstream call"), timeoutText(", timeout ", rpc.Timeout.String()))
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(rpc.Calls) > 0 {
-		fmt.Fprintln(table, "  calls:")
+func (r *RPC) writeText(text *strings.Builder) {
+	fmt.Fprintf(text, "%s  (%s)\n  at most %s", r.Name(), r.At, counted(r.MaxCalls(), "upstream call"))
+	if r.Timeout > 0 {
+		fmt.Fprintf(text, ", timeout %s", r.Timeout)
 	}
-	for _, call := range rpc.Calls {
-		fmt.Fprintf(table, "    %s\t%s %s:%s\t%s\t\n", call.Name, call.Method, call.Upstream, call.Path.Names(), call.notes(rpc))
+	text.WriteByte('\n')
+	var calls, response strings.Builder
+	for _, call := range r.Calls {
+		fmt.Fprintf(&calls, "    %s\t%s %s:%s\t%s\n", call.Name, call.Method, call.Upstream, call.Path.Names(), call.notes(r))
 	}
-	if err := table.Flush(); err != nil {
-		return err
+	for _, source := range r.Sources {
+		fmt.Fprintf(&response, "    %s\t%s\t<- %s\n", source.Field, source.Type, source.From)
 	}
-	fmt.Fprintln(table, "  response:")
-	for _, source := range rpc.Sources {
-		fmt.Fprintf(table, "    %s\t%s\t<- %s\t\n", source.Field, source.Type, source.From)
+	writeTable(text, "  calls:\n", calls.String())
+	writeTable(text, "  response:\n", response.String())
+}
+
+// writeTable writes lines whose cells end with tabs in columns, below a title; nothing if there are none.
+func writeTable(text *strings.Builder, title, lines string) {
+	if lines == "" {
+		return
 	}
-	return table.Flush()
+	text.WriteString(title)
+	table := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(table, lines) // a strings.Builder takes everything
+	_ = table.Flush()
 }
 
 // notes are a call's properties in a fixed order.
@@ -71,11 +81,4 @@ func counted(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func timeoutText(prefix, timeout string) string {
-	if timeout == "0s" {
-		return ""
-	}
-	return prefix + timeout
 }

@@ -32,7 +32,7 @@ func encodeTimestamp(dst []byte, value Value) ([]byte, bool) {
 		return dst, false
 	}
 	stamp := timestamppb.Timestamp{Seconds: moment.Unix(), Nanos: int32(moment.Nanosecond())}
-	return appendTime(dst, stamp.Seconds, int64(stamp.Nanos)), stamp.CheckValid() == nil
+	return appendTime(dst, stamp.GetSeconds(), int64(stamp.GetNanos())), stamp.CheckValid() == nil
 }
 
 func fractionDigits(text string) int {

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -36,13 +38,11 @@ func (v Value) content() []byte {
 		return v.raw
 	}
 	inner := v.raw[1 : len(v.raw)-1]
-	for _, c := range inner {
-		if c == '\\' {
-			text, _ := jsontext.AppendUnquote(nil, v.raw) // the scan has checked the escapes
-			return text
-		}
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
 	}
-	return inner
+	text, _ := jsontext.AppendUnquote(nil, v.raw) // the scan has checked the escapes
+	return text
 }
 
 // appendJSON appends the value as JSON text.

@@ -61,7 +61,7 @@ func FromFile(path string) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("read secret: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err != nil {
 		return Value{}, fmt.Errorf("read secret: %w", err)

@@ -18,13 +18,13 @@ func (l *loader) descriptorSet(at *Node, path string) (*Contract, error) {
 	}
 	const hint = "make it with buf build -o contract.binpb, or protoc --include_imports --descriptor_set_out"
 	var set descriptorpb.FileDescriptorSet
-	if err := proto.Unmarshal(content, &set); err != nil || len(set.GetFile()) == 0 {
+	if broken := proto.Unmarshal(content, &set) != nil; broken || len(set.GetFile()) == 0 {
 		l.problems.Add(at.Position, len(at.Text), hint, "%s is no descriptor set", at.Text)
 		return nil, nil
 	}
-	files, err := protodesc.NewFiles(&set)
-	if err != nil {
-		l.problems.Add(at.Position, len(at.Text), hint, "%s is not complete: %v", at.Text, err)
+	files, incomplete := protodesc.NewFiles(&set)
+	if incomplete != nil {
+		l.problems.Add(at.Position, len(at.Text), hint, "%s is not complete: %v", at.Text, incomplete)
 		return nil, nil
 	}
 	contract := &Contract{Files: files}

@@ -8,7 +8,7 @@ import (
 
 // checkLiteral refuses what cannot stand in a path as it is written.
 func checkLiteral(text string) *expr.Error {
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		c := text[i]
 		switch {
 		case c == '?':

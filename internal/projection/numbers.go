@@ -30,6 +30,9 @@ func unsigned(name string, bits int, wire protowire.Type, add func([]byte, uint6
 		if !ok {
 			return dst, false
 		}
+		if digits == "-0" {
+			digits = "0"
+		}
 		number, err := strconv.ParseUint(digits, 10, bits)
 		if err != nil {
 			return dst, false

@@ -17,12 +17,12 @@ func (l *loader) descriptorSet(at *Node, path string) (*Contract, error) {
 		return nil, fmt.Errorf("read contract: %w", err)
 	}
 	const hint = "make it with buf build -o contract.binpb, or protoc --include_imports --descriptor_set_out"
-	var set descriptorpb.FileDescriptorSet
-	if broken := proto.Unmarshal(content, &set) != nil; broken || len(set.GetFile()) == 0 {
+	set, ok := parseSet(content)
+	if !ok {
 		l.problems.Add(at.Position, len(at.Text), hint, "%s is no descriptor set", at.Text)
 		return nil, nil
 	}
-	files, incomplete := protodesc.NewFiles(&set)
+	files, incomplete := protodesc.NewFiles(set)
 	if incomplete != nil {
 		l.problems.Add(at.Position, len(at.Text), hint, "%s is not complete: %v", at.Text, incomplete)
 		return nil, nil
@@ -42,6 +42,12 @@ func (l *loader) descriptorSet(at *Node, path string) (*Contract, error) {
 	}
 	sortServices(contract.Services)
 	return contract, nil
+}
+
+func parseSet(content []byte) (*descriptorpb.FileDescriptorSet, bool) {
+	var set descriptorpb.FileDescriptorSet
+	err := proto.Unmarshal(content, &set)
+	return &set, err == nil && len(set.GetFile()) > 0
 }
 
 // The fields by which a Buf image says more of a file than a descriptor set does (buf.alpha.image.v1): an extension of

@@ -1,0 +1,144 @@
+package arrows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sheaf-rpc/sheaf/"
+
+// rule says what a package of ours may import of ours, and what neither it nor what it imports of ours may import.
+type rule struct {
+	may   []string
+	never []string
+}
+
+// network are the packages that a check, which is offline, cannot need.
+var network = []string{"net/http", "connectrpc.com/connect"}
+
+// belowPlan are the packages that plans are made of, and what serves any package.
+var belowPlan = []string{"internal/diag", "internal/expr", "internal/urltemplate", "internal/projection"}
+
+// table is the import table. gen/ may be imported by all that have a reason to.
+var table = map[string]rule{
+	"internal/diag":        {never: append([]string{"google.golang.org/protobuf/proto"}, network...)},
+	"internal/expr":        {never: network},
+	"internal/urltemplate": {may: []string{"internal/expr"}, never: network},
+	"internal/projection":  {may: []string{"internal/diag", "internal/expr"}, never: network},
+	"internal/plan":        {may: belowPlan, never: network},
+	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/"}, never: network},
+	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/"}, belowPlan...), never: network},
+	"aggregate": {
+		may:   append([]string{"internal/plan", "gen/"}, belowPlan...),
+		never: []string{"connectrpc.com/connect", module + "internal/compile", module + "internal/source", module + "upstreams"},
+	},
+	"internal/secret": {never: network},
+	"upstreams": {
+		may:   []string{"internal/secret"},
+		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
+	},
+	"internal/policy": {
+		may:   []string{"internal/expr"},
+		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
+	},
+	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
+	"bff": {may: append([]string{
+		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
+		"internal/telemetry", "gen/",
+	}, belowPlan...)},
+	"cmd/sheaf": {may: []string{
+		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry",
+		"examples/storefront", "examples/storefront/pretend",
+	}},
+	"internal/jsonschema":           {never: network},
+	"internal/jsonschema/generate":  {may: []string{"internal/jsonschema", "internal/source"}, never: network},
+	"internal/protoimage":           {may: []string{"internal/source"}, never: network},
+	"internal/plantest":             {may: []string{"internal/compile", "internal/plan", "internal/source"}, never: network},
+	"internal/arrows":               {},
+	"examples/storefront":           {},
+	"examples/storefront/pretend":   {},
+	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},
+	"examples/pocketbase":           {},
+}
+
+// imports are the direct imports of each package of the module, without those of its tests.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"...")
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("list packages: %v", err)
+	}
+	found := map[string][]string{}
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var listed struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&listed); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		found[strings.TrimPrefix(listed.ImportPath, module)] = listed.Imports
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	packages := imports(t)
+	for name := range table {
+		if _, exists := packages[name]; !exists {
+			t.Errorf("the table names %s, which does not exist any more", name)
+		}
+	}
+	for name, direct := range packages {
+		if strings.HasPrefix(name, "gen/") {
+			continue
+		}
+		rule, known := table[name]
+		if !known {
+			t.Errorf("package %s is not in the table: say what it may import", name)
+			continue
+		}
+		for _, imported := range direct {
+			if own, isOwn := strings.CutPrefix(imported, module); isOwn && !rule.allows(own) {
+				t.Errorf("%s imports %s, which the table does not allow", name, own)
+			}
+		}
+		for _, banned := range rule.never {
+			if path := reach(packages, name, banned); path != nil {
+				t.Errorf("%s must never reach %s: %s", name, banned, strings.Join(path, " -> "))
+			}
+		}
+	}
+}
+
+func (r rule) allows(own string) bool {
+	return slices.ContainsFunc(r.may, func(allowed string) bool {
+		return own == allowed || strings.HasSuffix(allowed, "/") && strings.HasPrefix(own, allowed)
+	})
+}
+
+// reach is a chain of our own packages from one to an import of banned, or nil. Generated code does not count: it imports
+// what its runtime needs.
+func reach(packages map[string][]string, name, banned string) []string {
+	for _, imported := range packages[name] {
+		if imported == banned {
+			return []string{name, banned}
+		}
+		own, isOwn := strings.CutPrefix(imported, module)
+		if !isOwn || strings.HasPrefix(own, "gen/") {
+			continue
+		}
+		if rest := reach(packages, own, banned); rest != nil {
+			return append([]string{name}, rest...)
+		}
+	}
+	return nil
+}

@@ -57,7 +57,7 @@ func parseDuration(text string) (seconds, nanos int64, ok bool) {
 	number, hasUnit := strings.CutSuffix(text, "s")
 	digits, negative := strings.CutPrefix(number, "-")
 	whole, fraction, hasFraction := strings.Cut(digits, ".")
-	if !hasUnit || !isDigits(whole) || hasFraction && (!isDigits(fraction) || len(fraction) > nanosDigits) {
+	if !hasUnit || !isDigits(whole) || !isCanonical([]byte(whole)) || hasFraction && (!isDigits(fraction) || len(fraction) > nanosDigits) {
 		return 0, 0, false
 	}
 	seconds, err := strconv.ParseInt(whole, 10, 64)

@@ -36,6 +36,16 @@ func (p *procedure) failure(err error) *connect.Error {
 	}
 }
 
+// levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client.
+func (p *procedure) levelOf(err error) slog.Level {
+	switch p.failure(err).Code() {
+	case connect.CodeNotFound, connect.CodeAborted, connect.CodeFailedPrecondition, connect.CodeInvalidArgument:
+		return slog.LevelInfo
+	default:
+		return slog.LevelError
+	}
+}
+
 func (p *procedure) upstreamFailure(failure *aggregate.Failure) *connect.Error {
 	class := failure.Reason.Class()
 	told := connect.NewError(connect.Code(class.Code), errors.New(class.Message))
@@ -67,5 +77,5 @@ func (p *procedure) logFailure(ctx context.Context, err error) {
 	if drifted, ok := errors.AsType[*aggregate.DriftError](err); ok {
 		attributes = append(attributes, slog.String("at", drifted.Report.At.String()), slog.String("field", drifted.Report.Field))
 	}
-	p.server.settings.logger.LogAttrs(ctx, slog.LevelError, "RPC failed", attributes...)
+	p.server.settings.logger.LogAttrs(ctx, p.levelOf(err), "RPC failed", attributes...)
 }

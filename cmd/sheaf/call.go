@@ -28,7 +28,7 @@ func newCall(p process) *cobra.Command {
 		Long: `Run one RPC in process, without listening, against the project's real upstreams. The response goes to stdout; what is
 missing, and what each call took, to stderr. The request is JSON; "-" reads it from stdin. Without one it is {}.`,
 		Example: `  sheaf call examples/storefront GetProduct '{"productId": "p-100"}'`,
-		Args:    cobra.RangeArgs(2, 3),
+		Args:    arguments(2, 3),
 		RunE: func(command *cobra.Command, args []string) error {
 			request, err := readRequest(p, args[2:])
 			if err != nil {

@@ -20,7 +20,7 @@ func newCheck(p process) *cobra.Command {
 		Short: "Check a project's files, offline",
 		Long: `Check everything that serve would: contract, bindings and sheaf.yaml. Nothing is sent anywhere, and environment
 variables that sheaf.yaml reads need not be set.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			chosen, err := parseFormat(format)
 			if err != nil {

@@ -38,7 +38,7 @@ running. Nothing else is needed.`,
 		Example: `  sheaf demo
   sheaf demo --break reviews
   sheaf demo --slow stock=2s`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(command *cobra.Command, _ []string) error { return demo(command.Context(), p, flags) },
 	}
 	command.Flags().StringVar(&flags.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")

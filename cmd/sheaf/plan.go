@@ -16,7 +16,7 @@ func newPlan(p process) *cobra.Command {
 		Short: "Print what a project's RPCs do",
 		Long: `Print the plan that serve would run: the calls of each RPC, what waits for what, timeouts, where each field comes from,
 and the largest number of upstream calls.`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			compiled, err := compileOffline(p, args[0])
 			if err != nil {

@@ -67,6 +67,16 @@ Exit status: 0, or 100 if the project's files are wrong, or 1 if anything else w
 	return root
 }
 
+// arguments checks how many there are, and says what they should be.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return fmt.Errorf("%s: got %s; write: %s", command.Name(), counted(len(args), "argument"), command.UseLine())
+		}
+		return nil
+	}
+}
+
 // authorError says that a project's files are wrong, and how to print that.
 type authorError struct {
 	dir    string

@@ -22,7 +22,7 @@ func newServe(p process) *cobra.Command {
 		Short: "Serve a project",
 		Long: `Serve a project until interrupted, over Connect, gRPC, gRPC-Web and JSON on one port. Logs go to stderr as JSON;
 traces and metrics go where the standard OTEL_* environment variables say.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
 			return serve(command.Context(), p, args[0], listen)
 		},

@@ -60,6 +60,8 @@ var table = map[string]rule{
 	"internal/protoimage":           {may: []string{"internal/source"}, never: network},
 	"internal/plantest":             {may: []string{"internal/compile", "internal/plan", "internal/source"}, never: network},
 	"internal/arrows":               {},
+	"internal/jaegertest":           {},
+	"internal/slowtest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

@@ -35,7 +35,7 @@ func freezeServices(d *draft) []*plan.Service {
 			service = &plan.Service{Descriptor: descriptor}
 			services[descriptor.FullName()] = service
 		}
-		service.RPCs = append(service.RPCs, rpc.freeze())
+		service.RPCs = append(service.RPCs, rpc.freeze(d))
 	}
 	var sorted []*plan.Service
 	for _, service := range services {
@@ -47,13 +47,13 @@ func freezeServices(d *draft) []*plan.Service {
 	return sorted
 }
 
-func (r *rpc) freeze() *plan.RPC {
+func (r *rpc) freeze(d *draft) *plan.RPC {
 	frozen := &plan.RPC{
 		Method: r.method, Timeout: duration(r.message.GetTimeout()), PartialField: partialField(r.method.Output()),
 		Response: projection.Response{Fields: rules(r.fields)}, At: r.key.KeyAt,
 	}
 	for _, call := range r.calls {
-		frozen.Calls = append(frozen.Calls, call.freeze(r))
+		frozen.Calls = append(frozen.Calls, call.freeze(d, r))
 	}
 	for _, call := range r.calls {
 		for _, need := range call.needs {
@@ -77,11 +77,11 @@ func partialField(message protoreflect.MessageDescriptor) protowire.Number {
 	return 0
 }
 
-func (c *call) freeze(r *rpc) *plan.Call {
+func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 	frozen := &plan.Call{
 		Name: c.key.Key, Upstream: c.upstream, Method: c.method, Path: c.path,
 		Query: freezeParameters(c.query), Headers: freezeParameters(c.headers), Body: c.body,
-		Optional: c.message.GetOptional(), Timeout: duration(c.message.GetTimeout()), Needs: c.needs,
+		Optional: c.message.GetOptional(), Timeout: c.timeout(d), Needs: c.needs,
 		Shape: c.shape, Fields: r.fieldsFrom(c.index), At: c.key.KeyAt,
 	}
 	for _, status := range c.message.GetAbsentOn() {
@@ -95,6 +95,15 @@ func (c *call) freeze(r *rpc) *plan.Call {
 		}
 	}
 	return frozen
+}
+
+// timeout is the shorter of the call's and its upstream's; 0 if neither has one.
+func (c *call) timeout(d *draft) time.Duration {
+	own, upstream := duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout())
+	if own == 0 || upstream == 0 {
+		return max(own, upstream)
+	}
+	return min(own, upstream)
 }
 
 func freezeParameters(parameters []parameter) []plan.Parameter {

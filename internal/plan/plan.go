@@ -110,7 +110,7 @@ type Call struct {
 	// Body is nil for none.
 	Body     *projection.Body
 	Optional bool
-	// Timeout bounds the call besides the upstream's; 0 for none.
+	// Timeout bounds the call: the shorter of its own and its upstream's; 0 if the files name none.
 	Timeout  time.Duration
 	AbsentOn []int
 	// Needs are the indices of the calls whose answers this one's inputs come from, ascending; PathNeeds those among them

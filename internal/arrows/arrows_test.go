@@ -62,6 +62,7 @@ var table = map[string]rule{
 	"internal/arrows":               {},
 	"internal/jaegertest":           {},
 	"internal/slowtest":             {},
+	"internal/docstest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

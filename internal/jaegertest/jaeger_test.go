@@ -32,16 +32,15 @@ func start(t *testing.T) jaeger {
 	if binary == "" {
 		t.Fatal("JAEGER does not name the program; run make jaeger")
 	}
-	ports := make([]string, 10)
-	for i := range ports {
-		ports[i] = freeAddress(t)
+	var ports []string
+	for range 7 {
+		ports = append(ports, freeAddress(t))
 	}
 	command := exec.Command(binary,
 		"--collector.otlp.grpc.host-port", ports[0], "--collector.otlp.http.host-port", ports[1],
 		"--query.http-server.host-port", ports[2], "--query.grpc-server.host-port", ports[3],
 		"--collector.http-server.host-port", ports[4], "--collector.grpc-server.host-port", ports[5],
-		"--admin.http.host-port", ports[6], "--processor.jaeger-binary.server-host-port", ports[7],
-		"--processor.jaeger-compact.server-host-port", ports[8], "--http-server.host-port", ports[9],
+		"--admin.http.host-port", ports[6],
 	)
 	var output strings.Builder
 	command.Stdout, command.Stderr = &output, &output

@@ -1,0 +1,258 @@
+package docstest_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/sheaf-rpc/sheaf/bff"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plantest"
+)
+
+const root = "../.."
+
+// snippet is a fenced block.
+type snippet struct {
+	page, language, text string
+	line                 int
+}
+
+// pages are all pages that users read.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples, err := filepath.Glob(root + "/examples/*/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(found, examples...), root+"/README.md", root+"/CONTRIBUTING.md")
+}
+
+func snippets(t *testing.T, page string) []snippet {
+	t.Helper()
+	content, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []snippet
+	var open *snippet
+	for i, line := range strings.Split(string(content), "\n") {
+		language, isFence := strings.CutPrefix(line, "```")
+		switch {
+		case isFence && open == nil:
+			open = &snippet{page: page, language: language, line: i + 1}
+		case isFence:
+			found = append(found, *open)
+			open = nil
+		case open != nil:
+			open.text += line + "\n"
+		}
+	}
+	return found
+}
+
+// named finds the snippet whose first line is a comment with a file's name.
+func named(t *testing.T, found []snippet, name string) string {
+	t.Helper()
+	for _, one := range found {
+		first, _, _ := strings.Cut(one.text, "\n")
+		if strings.TrimLeft(first, "#/ ") == name {
+			return one.text
+		}
+	}
+	t.Fatalf("no snippet %s", name)
+	return ""
+}
+
+// TestREADME compiles the README's project and runs it in front of services that answer as its binding says.
+func TestREADME(t *testing.T) {
+	t.Parallel()
+	found := snippets(t, root+"/README.md")
+	archive := ""
+	for _, name := range []string{"sheaf.yaml", "proto/shop/v1/shop.proto", "bindings/shop.yaml"} {
+		archive += "-- " + name + " --\n" + named(t, found, name)
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answers := map[string]string{
+			"/products/p-1":                  `{"display_name": "Mug", "sku": 7}`,
+			"/levels/7":                      `{"level": 3}`,
+			"/products/p-1/reviews?limit=10": `{"items": [{"user": {"name": "Ada"}, "stars": 5}]}`,
+		}
+		_, _ = io.WriteString(w, answers[r.URL.RequestURI()])
+	}))
+	defer upstream.Close()
+	server, err := bff.Open(plantest.Write(t, archive), bff.WithLookupEnv(func(string) (string, bool) { return upstream.URL, true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	report, err := server.Call(t.Context(), "GetProduct", []byte(`{"productId": "p-1"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"title":"Mug","inStock":"3","reviews":[{"author":"Ada","rating":5}]}`; string(report.Response) != want {
+		t.Errorf("response = %s, want %s", report.Response, want)
+	}
+}
+
+// TestBindings compiles every binding of the language reference against its contract.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	found := snippets(t, root+"/docs/bindings.md")
+	contract := named(t, found, "proto/docs/v1/docs.proto")
+	const config = "contract: proto\nbindings: bindings\nupstreams:\n  catalog: {base_url: http://catalog.internal}\n  reviews: {base_url: http://reviews.internal}\n"
+	compiled := 0
+	for _, one := range found {
+		if one.language != "yaml" {
+			continue
+		}
+		compiled++
+		dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+"-- proto/docs/v1/docs.proto --\n"+contract+
+			"-- bindings/docs.yaml --\nservice: docs.v1.DocsService\n"+one.text)
+		server, err := bff.Open(dir)
+		if wrong, ok := errors.AsType[*bff.AuthorError](err); ok {
+			t.Errorf("docs/bindings.md:%d:\n%s", one.line, text(wrong.Problems, dir))
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+	}
+	const least = 8
+	if compiled < least {
+		t.Errorf("found %d bindings, want at least %d", compiled, least)
+	}
+}
+
+func text(problems diag.Problems, dir string) string {
+	var out strings.Builder
+	_ = problems.Write(&out, diag.Text, func(file string) []byte {
+		content, _ := os.ReadFile(filepath.Join(dir, file))
+		return content
+	})
+	return out.String()
+}
+
+// TestConfiguration opens the page's sheaf.yaml, in front of a contract of its own.
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	config := named(t, snippets(t, root+"/docs/configuration.md"), "sheaf.yaml")
+	dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+`-- proto/t.proto --
+syntax = "proto3";
+package t;
+service S {
+  rpc Get(M) returns (M);
+}
+message M {}
+-- bindings/s.yaml --
+service: t.S
+rpcs: {Get: {}}
+-- secrets/catalog-token --
+secret
+`)
+	server, err := bff.Open(dir, bff.WithLookupEnv(func(string) (string, bool) { return "http://catalog.internal", true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+}
+
+// known are the checks for snippets that are not compiled above, by language.
+func check(one snippet) error {
+	switch one.language {
+	case "yaml":
+		var document any
+		return yaml.Unmarshal([]byte(one.text), &document)
+	case "json":
+		if !json.Valid([]byte(one.text)) {
+			return errors.New("is no JSON")
+		}
+		return nil
+	case "sh":
+		return checkShell(one.text)
+	case "proto", "text", "mermaid":
+		return nil
+	default:
+		return fmt.Errorf("language %q has no check", one.language)
+	}
+}
+
+var (
+	command    = regexp.MustCompile(`^(?:sheaf|go run \./cmd/sheaf) ([a-z]+)`)
+	makeTarget = regexp.MustCompile(`^make ([a-z]+)$`)
+	goTool     = regexp.MustCompile(`^go (?:run|test -race) (\./[a-z/.]+)`)
+)
+
+// checkShell looks up what each line calls: a command of sheaf's, a target of make's, a package.
+func checkShell(text string) error {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case command.MatchString(line):
+			if _, err := os.Stat(root + "/cmd/sheaf/" + command.FindStringSubmatch(line)[1] + ".go"); err != nil {
+				return fmt.Errorf("%s: %w", line, err)
+			}
+		case makeTarget.MatchString(line):
+			makefile, err := os.ReadFile(root + "/Makefile")
+			if err != nil || !strings.Contains(string(makefile), "\n"+makeTarget.FindStringSubmatch(line)[1]+":") {
+				return fmt.Errorf("%s: no such target (%w)", line, err)
+			}
+		case goTool.MatchString(line):
+			if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(goTool.FindStringSubmatch(line)[1], "..."))); err != nil {
+				return fmt.Errorf("%s: %w", line, err)
+			}
+		case strings.HasPrefix(line, "curl --json '{}' http://127.0.0.1:8080/grpc.health.v1.Health/Check"):
+		default:
+			return fmt.Errorf("%s: nothing checks this", line)
+		}
+	}
+	return nil
+}
+
+// TestSnippets checks every snippet of every page.
+func TestSnippets(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		for _, one := range snippets(t, page) {
+			if err := check(one); err != nil {
+				t.Errorf("%s:%d: %v", page, one.line, err)
+			}
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)\)`)
+
+// TestLinks: what a page links to within the repository exists.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}

@@ -100,18 +100,19 @@ func (c *Client) attempt(ctx context.Context, request *Request) (*Answer, error)
 	}
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	enough := time.Now().Add(timeout / 2)
 	outgoing, err := c.newRequest(attemptCtx, request)
 	if err != nil {
 		return nil, c.fail(request, KindBadRequest, err)
 	}
 	response, err := c.transport.RoundTrip(outgoing)
 	if err != nil {
-		return nil, c.broken(ctx, attemptCtx, request, err)
+		return nil, c.broken(ctx, enough, request, err)
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, request)
 	if err != nil && attemptCtx.Err() != nil {
-		return nil, c.broken(ctx, attemptCtx, request, err)
+		return nil, c.broken(ctx, enough, request, err)
 	}
 	return answer, err
 }

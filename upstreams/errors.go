@@ -54,20 +54,22 @@ func (c *Client) fail(request *Request, kind Kind, err error) *Error {
 	return &Error{Upstream: c.name, Call: request.Name, Kind: kind, Err: fmt.Errorf("%s %s: %w", request.Method, request.Template, err)}
 }
 
-// broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke.
-func (c *Client) broken(ctx, attempt context.Context, request *Request, err error) *Error {
+// broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke. A
+// caller's deadline speaks against the upstream only if it had at least half of its own time, which is what enough says:
+// callers in a hurry must not open the breaker, and an upstream that hangs must.
+func (c *Client) broken(ctx context.Context, enough time.Time, request *Request, err error) *Error {
+	var failure *Error
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		failure := c.fail(request, KindUnavailable, fmt.Errorf("caller gave up: %w", context.Canceled))
+		failure = c.fail(request, KindUnavailable, fmt.Errorf("caller gave up: %w", context.Canceled))
 		failure.given = true
-		return failure
 	case ctx.Err() != nil:
-		failure := c.fail(request, KindTimeout, fmt.Errorf("no answer before the caller's deadline: %w", context.DeadlineExceeded))
-		failure.given = true
-		return failure
-	case attempt.Err() != nil:
-		return c.fail(request, KindTimeout, fmt.Errorf("no answer in time: %w", context.DeadlineExceeded))
+		failure = c.fail(request, KindTimeout, fmt.Errorf("no answer before the caller's deadline: %w", context.DeadlineExceeded))
+		failure.given = time.Now().Before(enough)
+	case errors.Is(err, context.DeadlineExceeded):
+		failure = c.fail(request, KindTimeout, fmt.Errorf("no answer in time: %w", context.DeadlineExceeded))
 	default:
-		return c.fail(request, KindUnavailable, err)
+		failure = c.fail(request, KindUnavailable, err)
 	}
+	return failure
 }

@@ -28,19 +28,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // canary is a secret that must never leave in anything but the header of a request.
 const canary = "canary-7f3a9c"
 
-func open(t testing.TB, handler http.HandlerFunc, change func(*upstreams.Config)) *upstreams.Client {
-	t.Helper()
+func open(tb testing.TB, handler http.HandlerFunc, change func(*upstreams.Config)) *upstreams.Client {
+	tb.Helper()
 	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	config := upstreams.Config{Name: "things", BaseURL: server.URL + "/base"}
 	if change != nil {
 		change(&config)
 	}
 	client, err := upstreams.New(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(client.Close)
+	tb.Cleanup(client.Close)
 	return client
 }
 
@@ -209,6 +209,23 @@ func TestTimeout(t *testing.T) {
 	request.Timeout = 10 * time.Millisecond
 	if _, err := open(t, hang, nil).Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
 		t.Errorf("error = %v, want a timeout", err)
+	}
+}
+
+// TestHangsUntilCallersDeadline: an upstream that had at least half of its own time, and did not use it, is to blame.
+func TestHangsUntilCallersDeadline(t *testing.T) {
+	t.Parallel()
+	client := open(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		func(config *upstreams.Config) { config.Timeout = 30 * time.Millisecond; config.Breaker.MinRequests = 2 })
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if _, err := client.Do(ctx, get("/things/1")); kind(err) != upstreams.KindTimeout {
+			t.Errorf("error = %v, want a timeout", err)
+		}
+		cancel()
+	}
+	if client.BreakerState() != "open" {
+		t.Errorf("breaker is %s, want open", client.BreakerState())
 	}
 }
 

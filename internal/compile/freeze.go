@@ -81,7 +81,7 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 	frozen := &plan.Call{
 		Name: c.key.Key, Upstream: c.upstream, Method: c.method, Path: c.path,
 		Query: freezeParameters(c.query), Headers: freezeParameters(c.headers), Body: c.body,
-		Optional: c.message.GetOptional(), Timeout: c.timeout(d), Needs: c.needs,
+		Optional: c.message.GetOptional(), Timeout: c.timeout(d, r), Needs: c.needs,
 		Shape: c.shape, Fields: r.fieldsFrom(c.index), At: c.key.KeyAt,
 	}
 	for _, status := range c.message.GetAbsentOn() {
@@ -97,13 +97,17 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 	return frozen
 }
 
-// timeout is the shorter of the call's and its upstream's; 0 if neither has one.
-func (c *call) timeout(d *draft) time.Duration {
-	own, upstream := duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout())
-	if own == 0 || upstream == 0 {
-		return max(own, upstream)
+// timeout is the shortest of the call's, its upstream's and the RPC's; 0 if none of them has one.
+func (c *call) timeout(d *draft, r *rpc) time.Duration {
+	var shortest time.Duration
+	for _, timeout := range []time.Duration{
+		duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout()), duration(r.message.GetTimeout()),
+	} {
+		if timeout > 0 && (shortest == 0 || timeout < shortest) {
+			shortest = timeout
+		}
 	}
-	return min(own, upstream)
+	return shortest
 }
 
 func freezeParameters(parameters []parameter) []plan.Parameter {

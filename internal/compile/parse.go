@@ -74,7 +74,7 @@ func (p *parser) call(c *call) {
 	p.path(c)
 	c.query = p.parameters(c, "query")
 	c.headers = p.parameters(c, "headers")
-	p.checkHeaders(c)
+	p.checkHeaderNames(c.key.Value.Get("headers"))
 	if node := c.key.Value.Get("body"); node != nil {
 		if c.method == "GET" {
 			p.report(node, "use query:, or another method", "a GET has no body")
@@ -122,50 +122,4 @@ func (p *parser) parameters(c *call, key string) []parameter {
 		}
 	}
 	return parameters
-}
-
-// unsendable are headers that HTTP or Sheaf itself decides on, and what to do instead.
-var unsendable = map[string]string{
-	"authorization":     "declare it under credentials of the upstream, in sheaf.yaml",
-	"host":              "the upstream's base_url decides it",
-	"content-length":    "it follows from the body",
-	"transfer-encoding": "it follows from the body",
-	"connection":        "it belongs to the connection, not to the call",
-	"upgrade":           "it belongs to the connection, not to the call",
-	"te":                "it belongs to the connection, not to the call",
-	"trailer":           "it belongs to the connection, not to the call",
-	"keep-alive":        "it belongs to the connection, not to the call",
-	"proxy-connection":  "it belongs to the connection, not to the call",
-}
-
-func (p *parser) checkHeaders(c *call) {
-	node := c.key.Value.Get("headers")
-	if node == nil {
-		return
-	}
-	seen := map[string]string{}
-	for _, field := range node.Fields {
-		lower := strings.ToLower(field.Key)
-		switch hint, refused := unsendable[lower]; {
-		case refused:
-			p.reportKey(field, hint, "header %q cannot be set by a call", field.Key)
-		case !isToken(field.Key):
-			p.reportKey(field, "use letters, digits and dashes", "%q is no header name", field.Key)
-		case seen[lower] != "":
-			p.reportKey(field, "keep one of them", "header %q is already set as %q", field.Key, seen[lower])
-		}
-		seen[lower] = field.Key
-	}
-}
-
-// isToken reports whether text is a token of RFC 9110, section 5.6.2.
-func isToken(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return text != ""
 }

@@ -29,6 +29,7 @@ var reserved = map[string]string{
 
 // resolve finds what each binding file's names stand for: services, RPCs and upstreams.
 func resolve(d *draft) error {
+	d.checkUpstreams()
 	env, err := expr.NewEnv(d.files())
 	if err != nil {
 		return err

@@ -82,9 +82,9 @@ func named(t *testing.T, found []snippet, name string) string {
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	found := snippets(t, root+"/README.md")
-	archive := ""
+	var archive strings.Builder
 	for _, name := range []string{"sheaf.yaml", "proto/shop/v1/shop.proto", "bindings/shop.yaml"} {
-		archive += "-- " + name + " --\n" + named(t, found, name)
+		archive.WriteString("-- " + name + " --\n" + named(t, found, name))
 	}
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answers := map[string]string{
@@ -95,7 +95,7 @@ func TestREADME(t *testing.T) {
 		_, _ = io.WriteString(w, answers[r.URL.RequestURI()])
 	}))
 	defer upstream.Close()
-	server, err := bff.Open(plantest.Write(t, archive), bff.WithLookupEnv(func(string) (string, bool) { return upstream.URL, true }))
+	server, err := bff.Open(plantest.Write(t, archive.String()), bff.WithLookupEnv(func(string) (string, bool) { return upstream.URL, true }))
 	if err != nil {
 		t.Fatal(err)
 	}

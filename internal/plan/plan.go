@@ -110,7 +110,8 @@ type Call struct {
 	// Body is nil for none.
 	Body     *projection.Body
 	Optional bool
-	// Timeout bounds the call: the shorter of its own and its upstream's; 0 if the files name none.
+	// Timeout bounds the call: the shortest of its own, its upstream's and its RPC's; 0 if the files name
+	// none.
 	Timeout  time.Duration
 	AbsentOn []int
 	// Needs are the indices of the calls whose answers this one's inputs come from, ascending; PathNeeds those among them

@@ -230,7 +230,7 @@ func (r *reference) fill(message protoreflect.Message, from any, prefix string) 
 
 func (r *reference) field(message protoreflect.Message, field protoreflect.FieldDescriptor, value any, path string) bool {
 	switch {
-	case value == nil && !(field.Kind() == protoreflect.MessageKind && field.Message().Name() == "Nested"):
+	case value == nil && (field.Message() == nil || field.Message().Name() != "Nested"):
 		if field.Name() == "plain" {
 			r.drifts = append(r.drifts, path)
 		}

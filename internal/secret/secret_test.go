@@ -37,7 +37,9 @@ func TestNeverPrinted(t *testing.T) {
 func TestFromFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for content, want := range map[string]string{canary + "\n": "", "": "empty", " \n": "empty", "a\nb": "line break", strings.Repeat("x", 70_000): "64 KiB"} {
+	for content, want := range map[string]string{
+		canary + "\n": "", "": "empty", "\n": "empty", "a\nb": "line break", strings.Repeat("x", 70_000): "64 KiB",
+	} {
 		path := filepath.Join(dir, "secret")
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

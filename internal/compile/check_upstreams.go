@@ -1,0 +1,93 @@
+package compile
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+// checkUpstreams refuses addresses and headers that no client could be made for, so that check finds what serve would.
+func (d *draft) checkUpstreams() {
+	upstreams := d.project.ConfigFile.Root.Get("upstreams")
+	if upstreams == nil {
+		return
+	}
+	for _, upstream := range upstreams.Fields {
+		address := upstream.Value.Get("base_url")
+		if message, hint := wrongAddress(address.Text); message != "" {
+			d.report(address, hint, "base_url of %s %s", upstream.Key, message)
+		}
+		d.checkHeaderNames(upstream.Value.Get("headers"))
+	}
+}
+
+// wrongAddress says what is wrong with a base URL, and what to do. One with a hole is checked where the hole is filled.
+func wrongAddress(text string) (message, hint string) {
+	const example = "write it as https://api.example.com/v2"
+	if strings.Contains(text, "${") {
+		return "", ""
+	}
+	address, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return "is no URL", example
+	case address.Scheme != "http" && address.Scheme != "https":
+		return "does not begin with http:// or https://", example
+	case address.Host == "":
+		return "has no host", example
+	case address.User != nil:
+		return "holds a user or a password", "declare it under credentials"
+	case address.RawQuery != "" || address.Fragment != "":
+		return "holds a query or a fragment", "declare parameters under query: of each call"
+	default:
+		return "", ""
+	}
+}
+
+// checkHeaderNames refuses headers that HTTP or Sheaf itself decides on.
+func (d *draft) checkHeaderNames(headers *source.Node) {
+	if headers == nil {
+		return
+	}
+	seen := map[string]string{}
+	for _, field := range headers.Fields {
+		lower := strings.ToLower(field.Key)
+		switch hint, refused := unsendable[lower]; {
+		case refused:
+			d.reportKey(field, hint, "header %q cannot be set", field.Key)
+		case !isToken(field.Key):
+			d.reportKey(field, "use letters, digits and dashes", "%q is no header name", field.Key)
+		case seen[lower] != "":
+			d.reportKey(field, "keep one of them", "header %q is already set as %q", field.Key, seen[lower])
+		}
+		seen[lower] = field.Key
+	}
+}
+
+// unsendable are headers that HTTP or Sheaf itself decides on, and what to do instead.
+var unsendable = map[string]string{
+	"authorization":     "declare it under credentials of the upstream, in sheaf.yaml",
+	"host":              "the upstream's base_url decides it",
+	"accept-encoding":   "the client decides it",
+	"content-length":    "it follows from the body",
+	"transfer-encoding": "it follows from the body",
+	"connection":        "it belongs to the connection, not to the call",
+	"upgrade":           "it belongs to the connection, not to the call",
+	"te":                "it belongs to the connection, not to the call",
+	"trailer":           "it belongs to the connection, not to the call",
+	"keep-alive":        "it belongs to the connection, not to the call",
+	"proxy-connection":  "it belongs to the connection, not to the call",
+}
+
+// isToken reports whether text is a token of RFC 9110, section 5.6.2.
+func isToken(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return text != ""
+}

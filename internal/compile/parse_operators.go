@@ -1,0 +1,118 @@
+package compile
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+// fromDefault parses {$from: EXPRESSION, $default: LITERAL}.
+func (p *parser) fromDefault(f *field, node *source.Node) *field {
+	p.onlyKeys(node, opFrom, opDefault)
+	from := node.Get(opFrom)
+	if from.Kind == source.Map || from.Kind == source.List || from.Kind == source.Null {
+		p.report(from, "write $from: product.title", "$from is not an expression")
+		return nil
+	}
+	f.from = p.leaf(from)
+	if f = p.withEncoding(f, projection.EncodingOf); f == nil {
+		return nil
+	}
+	literal := node.Get(opDefault)
+	if literal == nil {
+		p.report(node, "add $default, or write the expression alone", "$from without $default")
+		return nil
+	}
+	if f.kind != leafField {
+		p.report(literal, "leave $default out", "field %q of type %s is empty without a value", f.path, typeName(f.descriptor))
+		return nil
+	}
+	f.fallback = p.fallback(f, literal)
+	return f
+}
+
+// fallback is the literal of a $default, which must fit its field.
+func (p *parser) fallback(f *field, node *source.Node) *projection.Constant {
+	if node.Kind == source.Map || node.Kind == source.List || node.Kind == source.Null {
+		p.report(node, "write a text, a number, true or false", "$default is not a literal")
+		return nil
+	}
+	var literal *operand
+	if node.Kind == source.String {
+		literal = p.constant(node, node.Text)
+	} else {
+		literal = p.literal(node)
+	}
+	if literal == nil {
+		return nil
+	}
+	constant := literal.Operand.(*projection.Constant)
+	if !f.encoding.Accepts(constant) {
+		p.report(node, "write "+f.encoding.Expected, "$default does not fit field %q of type %s", f.path, typeName(f.descriptor))
+		return nil
+	}
+	return constant
+}
+
+// enum parses {$enum: EXPRESSION, text: VALUE_NAME, ..., $else: VALUE_NAME}.
+func (p *parser) enum(f *field, node *source.Node) *field {
+	if f.descriptor.Kind() != protoreflect.EnumKind || f.descriptor.IsMap() {
+		p.report(node.Get(opEnum), "write an expression", "field %q is of type %s, not an enum", f.path, typeName(f.descriptor))
+		return nil
+	}
+	from := node.Get(opEnum)
+	if from.Kind != source.String {
+		p.report(from, "write $enum: stock.state", "$enum is not an expression")
+		return nil
+	}
+	f.from, f.note = p.expression(from, from.Text, 0), "enum "
+	cases := map[string]protoreflect.EnumNumber{}
+	var otherwise *protoreflect.EnumNumber
+	for _, key := range node.Fields {
+		if key.Key == opEnum {
+			continue
+		}
+		number, ok := p.enumValue(f.descriptor.Enum(), key)
+		switch {
+		case !ok:
+		case key.Key == opElse:
+			otherwise = &number
+		case strings.HasPrefix(key.Key, "$"):
+			p.reportKey(key, diag.DidYouMean("keys", key.Key, []string{opElse}), "unexpected key %q beside $enum", key.Key)
+		default:
+			cases[key.Key] = number
+		}
+	}
+	if len(cases) == 0 && len(node.Fields) == 1 {
+		p.report(from, "add lines such as in_stock: AVAILABILITY_IN_STOCK", "$enum has no cases")
+		return nil
+	}
+	expected := "one of " + strings.Join(sortedKeys(cases), ", ")
+	return p.withEncoding(f, func(protoreflect.FieldDescriptor) *projection.Encoding {
+		return projection.EnumEncoding(expected, cases, otherwise)
+	})
+}
+
+func (p *parser) enumValue(enum protoreflect.EnumDescriptor, key source.Field) (protoreflect.EnumNumber, bool) {
+	value := enum.Values().ByName(protoreflect.Name(key.Value.Text))
+	if value == nil || key.Value.Kind != source.String {
+		hint := diag.DidYouMean("values", key.Value.Text, names(enum.Values()))
+		p.report(key.Value, hint, "unknown value %q of enum %s", key.Value.Text, enum.FullName())
+		return 0, false
+	}
+	return value.Number(), true
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

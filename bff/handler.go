@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -46,7 +47,23 @@ func (s *Server) newHandler() (http.Handler, error) {
 		grpcreflect.WithDescriptorResolver(s.plan.Files))
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
 	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
+	mux.Handle("/", s.notFound())
 	return mux, nil
+}
+
+// notFound answers every other path, in the client's protocol, with the RPC that may have been meant.
+func (s *Server) notFound() http.Handler {
+	writer := connect.NewErrorWriter()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		text := fmt.Sprintf("no RPC %q%s", name, s.suggestion(name))
+		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
+		if isPage || !writer.IsSupported(r) {
+			http.Error(w, text, http.StatusNotFound)
+			return
+		}
+		_ = writer.Write(w, r, connect.NewError(connect.CodeUnimplemented, errors.New(text))) // the client has gone
+	})
 }
 
 // path is where Connect and gRPC look for a method.

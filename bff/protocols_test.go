@@ -250,3 +250,24 @@ func TestGetOnlyWithoutSideEffects(t *testing.T) {
 		t.Errorf("status = %d, want 405", response.StatusCode)
 	}
 }
+
+// TestUnknownRPC: a misspelt RPC is unimplemented in every protocol, and the right one is suggested.
+func TestUnknownRPC(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t)
+	for _, option := range []connect.ClientOption{connect.WithProtoJSON(), connect.WithGRPC(), connect.WithGRPCWeb()} {
+		client := connect.NewClient[shopv1.GetProductRequest, shopv1.GetProductResponse](h.h2c, h.url+"/shop.v1.StorefrontService/GetProdct", option)
+		_, err := client.CallUnary(withDeadline(t), connect.NewRequest(&shopv1.GetProductRequest{}))
+		if connect.CodeOf(err) != connect.CodeUnimplemented || !strings.Contains(err.Error(), `did you mean "shop.v1.StorefrontService/GetProduct"?`) {
+			t.Errorf("error = %v", err)
+		}
+	}
+	response, err := h.http1.Get(h.url + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, readAll(t, response), "no RPC")
+	if response.StatusCode != http.StatusNotFound {
+		t.Errorf("status = %d", response.StatusCode)
+	}
+}

@@ -302,22 +302,27 @@ type isCall_Method interface {
 }
 
 type Call_Get struct {
+	// Read something.
 	Get string `protobuf:"bytes,1,opt,name=get,proto3,oneof"`
 }
 
 type Call_Post struct {
+	// Create something, or cause something to happen.
 	Post string `protobuf:"bytes,2,opt,name=post,proto3,oneof"`
 }
 
 type Call_Put struct {
+	// Replace something.
 	Put string `protobuf:"bytes,3,opt,name=put,proto3,oneof"`
 }
 
 type Call_Patch struct {
+	// Change a part of something.
 	Patch string `protobuf:"bytes,4,opt,name=patch,proto3,oneof"`
 }
 
 type Call_Delete struct {
+	// Remove something.
 	Delete string `protobuf:"bytes,5,opt,name=delete,proto3,oneof"`
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/compile"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 	"github.com/sheaf-rpc/sheaf/upstreams"
@@ -79,10 +80,12 @@ func (s *Server) open() error {
 // connect creates a client for each upstream.
 func (s *Server) connect() (map[string]aggregate.Upstream, error) {
 	byName := map[string]aggregate.Upstream{}
+	var problems diag.Problems
 	for _, upstream := range s.plan.Upstreams {
 		config, err := s.upstreamConfig(upstream)
 		if err != nil {
-			return nil, fmt.Errorf("%s: upstream %s: %w", upstream.At, upstream.Name, err)
+			problems.Add(upstream.Credential.At, 0, "put it there, then start again", "%v", err)
+			continue
 		}
 		client, err := upstreams.New(config)
 		if err != nil {
@@ -91,7 +94,7 @@ func (s *Server) connect() (map[string]aggregate.Upstream, error) {
 		s.clients = append(s.clients, client)
 		byName[upstream.Name] = adapter{client}
 	}
-	return byName, nil
+	return byName, problems.Err()
 }
 
 // Handler answers every protocol on the paths of the contract's services, of server reflection and of health. For gRPC
@@ -115,7 +118,7 @@ var errUnknownRPC = errors.New("unknown RPC")
 func (s *Server) find(name string) (*procedure, error) {
 	rpc := s.plan.Find(name)
 	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, s.suggestion(name))
+		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, s.plan.Suggest(name))
 	}
 	return s.procedures[rpc.Name()], nil
 }

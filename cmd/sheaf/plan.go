@@ -42,23 +42,16 @@ and the largest number of upstream calls.`,
 
 // chooseRPCs are all RPCs of a plan, or the one that is named.
 func chooseRPCs(compiled *plan.Plan, names []string) ([]*plan.RPC, error) {
-	var all []*plan.RPC
-	var known []string
-	for _, service := range compiled.Services {
-		for _, rpc := range service.RPCs {
-			all = append(all, rpc)
-			known = append(known, string(rpc.Method.Name()), rpc.Name())
+	if len(names) > 0 {
+		found := compiled.Find(names[0])
+		if found == nil {
+			return nil, fmt.Errorf("unknown RPC %q%s", names[0], compiled.Suggest(names[0]))
 		}
-	}
-	if len(names) == 0 {
-		return all, nil
-	}
-	if found := compiled.Find(names[0]); found != nil {
 		return []*plan.RPC{found}, nil
 	}
-	err := fmt.Errorf("unknown RPC %q", names[0])
-	if hint := diag.DidYouMean("RPCs", names[0], known); hint != "" {
-		err = fmt.Errorf("%w; %s", err, hint)
+	var all []*plan.RPC
+	for _, service := range compiled.Services {
+		all = append(all, service.RPCs...)
 	}
-	return nil, err
+	return all, nil
 }

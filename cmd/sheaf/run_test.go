@@ -57,6 +57,7 @@ func TestGolden(t *testing.T) {
 		"format":        {[]string{"check", "--format", "xml", shopDir}, statusOurs},
 		"command":       {[]string{"chek", shopDir}, statusOurs},
 		"no-directory":  {[]string{"check", "testdata/none"}, statusAuthor},
+		"not-directory": {[]string{"check", "testdata/broken/sheaf.yaml"}, statusAuthor},
 		"no-argument":   {[]string{"check"}, statusOurs},
 		"unset":         {[]string{"serve", shopDir}, statusAuthor},
 		"demo-misspelt": {[]string{"demo", "--break", "review"}, statusOurs},
@@ -90,6 +91,17 @@ func checkGolden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("output differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestUnsetSecret: a secret that is not there is told like any other mistake, before anything is served.
+func TestUnsetSecret(t *testing.T) {
+	t.Parallel()
+	lookup := func(name string) (string, bool) { return "http://127.0.0.1:1", name != "STOCK_TOKEN" }
+	status, _, stderr := sheaf(t, lookup, "serve", shopDir)
+	checkGolden(t, "unset-secret", stderr)
+	if status != statusAuthor {
+		t.Errorf("status = %d, want %d", status, statusAuthor)
 	}
 }
 

@@ -18,6 +18,9 @@ func freezeUpstreams(d *draft) ([]*plan.Upstream, error) {
 		}
 		if node := d.project.ConfigFile.Root.Get("upstreams", name); node != nil {
 			upstream.At = node.Position
+			if credentials := node.Get("credentials"); credentials != nil {
+				upstream.Credential.At = credentials.Position
+			}
 		}
 		upstreams = append(upstreams, upstream)
 	}

@@ -5,6 +5,7 @@
 package plan
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -58,6 +59,7 @@ type Credential struct {
 	Header string
 	// Env or File says where the secret is.
 	Env, File string
+	At        diag.Position
 }
 
 // Breaker holds the settings of a circuit breaker.
@@ -162,6 +164,24 @@ func (p *Plan) Find(name string) *RPC {
 		}
 	}
 	return found
+}
+
+// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful.
+func (p *Plan) Suggest(name string) string {
+	var short, full []string
+	for _, service := range p.Services {
+		for _, rpc := range service.RPCs {
+			short = append(short, string(rpc.Method.Name()))
+			full = append(full, rpc.Name())
+		}
+	}
+	if strings.Contains(name, "/") {
+		short = full
+	}
+	if hint := diag.DidYouMean("RPCs", name, short); hint != "" {
+		return "; " + hint
+	}
+	return ""
 }
 
 // Name is the RPC's full name, such as shop.v1.StorefrontService/GetProduct.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
+	"syscall"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -49,7 +49,7 @@ type loader struct {
 
 func (l *loader) project() (*Project, error) {
 	file, err := l.readYAML(ConfigName)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		l.problems.Add(diag.Position{File: ConfigName}, 0, "create it, or name another directory", "no %s in %s", ConfigName, l.dir)
 		return nil, nil
 	}
@@ -102,7 +102,7 @@ func (l *loader) bindings(at *Node) ([]Binding, error) {
 
 // missing reports a path that is not there, or returns the error that kept it from being read.
 func (l *loader) missing(at *Node, what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) || strings.Contains(err.Error(), "not a directory") {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		l.problems.Add(at.Position, len(at.Text), "name "+what+", relative to "+ConfigName, "no such path: %s", at.Text)
 		return nil
 	}

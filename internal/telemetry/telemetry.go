@@ -58,7 +58,7 @@ func (t *Telemetry) startTraces(ctx context.Context, about *resource.Resource) e
 	}
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
-		return fmt.Errorf("create span exporter: %w", err)
+		return fmt.Errorf("create span exporter %q: %w", os.Getenv("OTEL_TRACES_EXPORTER"), err)
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
 	t.Tracers, t.stops = provider, append(t.stops, provider.Shutdown)
@@ -71,7 +71,7 @@ func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource) 
 	}
 	reader, err := autoexport.NewMetricReader(ctx)
 	if err != nil {
-		return fmt.Errorf("create metric reader: %w", err)
+		return fmt.Errorf("create metric exporter %q: %w", os.Getenv("OTEL_METRICS_EXPORTER"), err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
 	t.Meters, t.stops = provider, append(t.stops, provider.Shutdown)

@@ -68,6 +68,10 @@ func (p *parser) field(key source.Field, descriptor protoreflect.FieldDescriptor
 		p.reportKey(key, "remove it", "field %q is filled by Sheaf, with what is missing", path)
 		return nil
 	}
+	if descriptor.Kind() == protoreflect.GroupKind {
+		p.reportKey(key, "use a plain message in the contract", "field %q is a group, which cannot be bound", path)
+		return nil
+	}
 	switch node := key.Value; node.Kind {
 	case source.Null:
 		p.report(node, "leave the field out", "a field cannot come from null: null and missing are one thing")

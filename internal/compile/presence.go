@@ -131,8 +131,11 @@ func zeroName(descriptor protoreflect.FieldDescriptor) string {
 	}
 }
 
-// isRequired reports whether the contract demands a value: (buf.validate.field).required.
+// isRequired reports whether the contract demands a value: (buf.validate.field).required, or proto2's required.
 func isRequired(descriptor protoreflect.FieldDescriptor) bool {
+	if descriptor.Cardinality() == protoreflect.Required {
+		return true
+	}
 	if element, ok := descriptor.(elementField); ok {
 		descriptor = element.FieldDescriptor
 	}

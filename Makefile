@@ -33,7 +33,7 @@ image:
 .PHONY: generate
 generate: $(BIN)/buf $(BIN)/protoc-gen-go image ## fill gen/ from the protos
 	$(BIN)/buf generate $(IMAGE) $(OWN)
-	go run ./internal/jsonschema/generate gen/jsonschema
+	go run ./internal/jsonschema/generate $(IMAGE) gen/jsonschema
 
 .PHONY: checkgenerate
 checkgenerate: generate ## fail if gen/ is stale

@@ -13,37 +13,64 @@ import (
 // schema is a JSON Schema. Maps marshal with sorted keys, so the same vocabulary gives the same bytes.
 type schema = map[string]any
 
-// hole admits ${env.NAME} where a pattern would refuse it.
+// hole is ${env.NAME}, which stands for any text.
 const hole = `\$\{[^}]+\}`
 
-// Of is the schema of the files that a message describes. Comments become descriptions if the descriptor has them.
-func Of(message protoreflect.MessageDescriptor, title string) map[string]any {
-	definitions := schema{}
-	root := reference(message, definitions)
+// duration is what Go reads as a duration, as people write it.
+const duration = `^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$`
+
+// keywords are the rules that JSON Schema has a word for. Sheaf checks the others when it reads the file.
+var keywords = map[protoreflect.Name]string{
+	"gt": "exclusiveMinimum", "gte": "minimum", "lt": "exclusiveMaximum", "lte": "maximum",
+	"min_len": "minLength", "max_len": "maxLength", "pattern": "pattern",
+	"min_items": "minItems", "max_items": "maxItems", "unique": "uniqueItems",
+	"min_pairs": "minProperties", "max_pairs": "maxProperties",
+}
+
+// Vocabulary is the message that describes a file.
+type Vocabulary struct {
+	// Message may carry comments, which become descriptions.
+	Message protoreflect.MessageDescriptor
+	Title   string
+	// Environment says that the file's texts may hold ${env.NAME}.
+	Environment bool
+}
+
+// Schema is the schema of the file.
+func (v Vocabulary) Schema() map[string]any {
+	writer := &writer{definitions: schema{}, environment: v.Environment}
+	root := writer.reference(v.Message)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = title
-	root["$defs"] = definitions
+	root["title"] = v.Title
+	root["$defs"] = writer.definitions
 	return root
 }
 
+type writer struct {
+	definitions schema
+	environment bool
+}
+
 // reference refers to a message's definition, and adds it if it is new.
-func reference(message protoreflect.MessageDescriptor, definitions schema) schema {
+func (w *writer) reference(message protoreflect.MessageDescriptor) schema {
 	name := string(message.Name())
-	if _, known := definitions[name]; !known {
-		definitions[name] = schema{} // so that a message may contain itself
-		definitions[name] = object(message, definitions)
+	if _, known := w.definitions[name]; !known {
+		w.definitions[name] = schema{} // so that a message may contain itself
+		w.definitions[name] = w.object(message)
 	}
 	return schema{"$ref": "#/$defs/" + name}
 }
 
-func object(message protoreflect.MessageDescriptor, definitions schema) schema {
+func (w *writer) object(message protoreflect.MessageDescriptor) schema {
 	properties := schema{}
 	var required []string
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
-		properties[string(field.Name())] = property(field, definitions)
+		property := w.property(field)
+		properties[string(field.Name())] = property
 		if rules(field).GetRequired() {
 			required = append(required, string(field.Name()))
+			notEmpty(property, field)
 		}
 	}
 	result := schema{"type": "object", "properties": properties, "additionalProperties": false}
@@ -55,6 +82,18 @@ func object(message protoreflect.MessageDescriptor, definitions schema) schema {
 		result["allOf"] = choices
 	}
 	return result
+}
+
+// notEmpty says what required means for a field that cannot tell empty from missing.
+func notEmpty(property schema, field protoreflect.FieldDescriptor) {
+	switch {
+	case field.IsMap():
+		property["minProperties"] = 1
+	case field.IsList():
+		property["minItems"] = 1
+	case field.Kind() == protoreflect.StringKind && !field.HasPresence():
+		property["minLength"] = 1
+	}
 }
 
 // choices say that exactly one member of each required oneof is there, and at most one of each other.
@@ -79,21 +118,20 @@ func choices(message protoreflect.MessageDescriptor) []schema {
 	return all
 }
 
-func property(field protoreflect.FieldDescriptor, definitions schema) schema {
+func (w *writer) property(field protoreflect.FieldDescriptor) schema {
+	found := rules(field)
 	var result schema
 	switch {
 	case field.IsMap():
-		result = schema{"type": "object", "additionalProperties": single(field.MapValue(), rules(field).GetMap().GetValues(), definitions)}
-		if pattern := rules(field).GetMap().GetKeys().GetString().GetPattern(); pattern != "" {
-			result["propertyNames"] = schema{"pattern": pattern}
+		result = schema{"type": "object", "additionalProperties": w.single(field.MapValue(), found.GetMap().GetValues())}
+		if names := found.GetMap().GetKeys(); names != nil {
+			result["propertyNames"] = constrain(schema{}, names)
 		}
+		constrain(result, found)
 	case field.IsList():
-		result = schema{"type": "array", "items": single(field, rules(field).GetRepeated().GetItems(), definitions)}
-		if rules(field).GetRepeated().GetUnique() {
-			result["uniqueItems"] = true
-		}
+		result = constrain(schema{"type": "array", "items": w.single(field, found.GetRepeated().GetItems())}, found)
 	default:
-		result = single(field, rules(field), definitions)
+		result = w.single(field, found)
 	}
 	describe(result, field)
 	return result
@@ -108,62 +146,70 @@ func rules(field protoreflect.FieldDescriptor) *validate.FieldRules {
 	return found
 }
 
-// single is the schema of one value of a field's type.
-func single(field protoreflect.FieldDescriptor, rules *validate.FieldRules, definitions schema) schema {
+// constrain adds the rules of one type, such as StringRules, that have a keyword.
+func constrain(to schema, rules *validate.FieldRules) schema {
+	message := rules.ProtoReflect()
+	typed := message.WhichOneof(message.Descriptor().Oneofs().ByName("type"))
+	if typed == nil {
+		return to
+	}
+	message.Get(typed).Message().Range(func(rule protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if keyword, known := keywords[rule.Name()]; known {
+			to[keyword] = value.Interface()
+		}
+		return true
+	})
+	return to
+}
+
+// single is the schema of one value of a field's type. The reader of files knows no other types than these.
+func (w *writer) single(field protoreflect.FieldDescriptor, rules *validate.FieldRules) schema {
 	switch field.Kind() {
 	case protoreflect.StringKind:
-		return text(rules.GetString())
+		return w.text(rules)
 	case protoreflect.BoolKind:
 		return schema{"type": "boolean"}
+	case protoreflect.Int32Kind:
+		return constrain(schema{"type": "integer"}, rules)
 	case protoreflect.DoubleKind:
-		return double(rules.GetDouble())
+		return constrain(schema{"type": "number"}, rules)
 	case protoreflect.MessageKind:
-		return messageSchema(field.Message(), definitions)
+		return w.message(field.Message())
 	default:
-		return whole(rules.GetInt32())
+		return schema{}
 	}
 }
 
 // text admits numbers too where there is no pattern: YAML reads 2 as a number, and a text setting takes it as it stands.
-func text(rules *validate.StringRules) schema {
-	if rules.GetPattern() == "" {
-		return schema{"type": []string{"string", "number", "boolean"}}
+func (w *writer) text(rules *validate.FieldRules) schema {
+	result := constrain(schema{}, rules)
+	pattern, patterned := result["pattern"].(string)
+	if !patterned {
+		result["type"] = []string{"string", "number", "boolean"}
+		return result
 	}
-	return schema{"type": "string", "pattern": "(" + rules.GetPattern() + ")|" + hole}
-}
-
-func whole(rules *validate.Int32Rules) schema {
-	result := schema{"type": "integer"}
-	if at, ok := rules.GetGreaterThan().(*validate.Int32Rules_Gte); ok {
-		result["minimum"] = at.Gte
-	}
-	if at, ok := rules.GetLessThan().(*validate.Int32Rules_Lt); ok {
-		result["exclusiveMaximum"] = at.Lt
-	}
+	result["type"], result["pattern"] = "string", w.orHole(pattern)
 	return result
 }
 
-func double(rules *validate.DoubleRules) schema {
-	result := schema{"type": "number"}
-	if at, ok := rules.GetGreaterThan().(*validate.DoubleRules_Gt); ok {
-		result["exclusiveMinimum"] = at.Gt
+// orHole admits ${env.NAME}, whose value is checked when the file is loaded, where a pattern would refuse it.
+func (w *writer) orHole(pattern string) string {
+	if !w.environment {
+		return pattern
 	}
-	if at, ok := rules.GetLessThan().(*validate.DoubleRules_Lte); ok {
-		result["maximum"] = at.Lte
-	}
-	return result
+	return "(" + pattern + ")|" + hole
 }
 
-func messageSchema(message protoreflect.MessageDescriptor, definitions schema) schema {
+func (w *writer) message(message protoreflect.MessageDescriptor) schema {
 	switch message.FullName() {
 	case "google.protobuf.Duration":
-		return schema{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$`, "examples": []string{"300ms", "1.5s"}}
+		return schema{"type": "string", "pattern": w.orHole(duration), "examples": []string{"300ms", "1.5s"}}
 	case "google.protobuf.Struct":
 		return schema{"type": "object"}
 	case "google.protobuf.Value":
 		return schema{}
 	default:
-		return reference(message, definitions)
+		return w.reference(message)
 	}
 }
 

@@ -58,6 +58,22 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestEnvironment: any text of sheaf.yaml may come from the environment, also where a text has a form.
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	config := compile(t, "../../gen/jsonschema/sheaf.schema.json")
+	for _, text := range []string{
+		"{contract: '${env.A}', bindings: '${env.A}/bindings', listen: '${env.HOST}:${env.PORT}'}",
+		"{contract: proto, bindings: bindings, server: {max_timeout: '${env.TIMEOUT}', max_request_bytes: '${env.SIZE}'}}",
+		"{contract: proto, bindings: bindings, server: {max_timeout: '${env.SECONDS}s', max_request_bytes: '${env.SIZE}MiB'}}",
+		"{contract: proto, bindings: bindings, upstreams: {a: {base_url: 'http://${env.HOST}', headers: {X-Version: 2}}}}",
+	} {
+		if err := validate(t, config, text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // TestRefused: what Sheaf refuses of the vocabulary, the schemas refuse too.
 func TestRefused(t *testing.T) {
 	t.Parallel()
@@ -65,6 +81,11 @@ func TestRefused(t *testing.T) {
 	for _, text := range []string{
 		"{}",
 		"{contract: proto, bindings: bindings, listn: x}",
+		"{contract: '', bindings: bindings}",
+		"{contract: proto, bindings: bindings, server: {max_timeout: $env.TIMEOUT}}",
+		"{contract: proto, bindings: bindings, server: {max_timeout: 30}}",
+		"{contract: proto, bindings: bindings, upstreams: {a: {base_url: http://x, max_connections: -1}}}",
+		"{contract: proto, bindings: bindings, upstreams: {a: {base_url: http://x, breaker: {failure_ratio: 0}}}}",
 		"{contract: proto, bindings: bindings, upstreams: {a: {}}}",
 		"{contract: proto, bindings: bindings, upstreams: {A-b: {base_url: http://x}}}",
 		"{contract: proto, bindings: bindings, upstreams: {a: {base_url: http://x, timeout: soon}}}",
@@ -80,6 +101,10 @@ func TestRefused(t *testing.T) {
 	for _, text := range []string{
 		"{}",
 		"{service: a.S}",
+		"{service: a.S, rpcs: {}}",
+		"{service: a.S, rpcs: {Get: {timeout: '${env.TIMEOUT}'}}}",
+		"{service: a.S, rpcs: {Get: {calls: {A: {get: x}}}}}",
+		"{service: a.S, rpcs: {Get: {calls: {a: {get: x, absent_on: [404, 404]}}}}}",
 		"{service: a.S, rpcs: {Get: {calls: {a: {}}}}}",
 		"{service: a.S, rpcs: {Get: {calls: {a: {get: x, post: y}}}}}",
 		"{service: a.S, rpcs: {Get: {calls: {a: {get: x, absent_on: [200]}}}}}",

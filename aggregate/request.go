@@ -103,7 +103,7 @@ func pathValue(scope *projection.Scope, operand projection.Operand) ([]byte, err
 	if value.Missing() {
 		return nil, errMissing
 	}
-	return value.AppendText(nil)
+	return value.AppendName(nil)
 }
 
 // fillQuery encodes the parameters in the order of the binding. A list gives one parameter for each element.

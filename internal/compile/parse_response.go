@@ -107,7 +107,7 @@ func (p *parser) tree(f *field, node *source.Node) *field {
 			p.report(text, `write it in quotes: {$text: "..."}`, "$text is not a text")
 			return nil
 		}
-		f.from, f.note = p.text(text, false), "text "
+		f.from, f.note = p.shownText(text), "text "
 		return p.withEncoding(f, projection.EncodingOf)
 	case opFrom:
 		return p.fromDefault(f, node)

@@ -108,6 +108,18 @@ func (p *parser) text(node *source.Node, loneKeepsType bool) *operand {
 	return whole
 }
 
+// shownText parses a text that clients see. Its holes take what a string field takes.
+func (p *parser) shownText(node *source.Node) *operand {
+	parsed := p.text(node, false)
+	if parsed == nil {
+		return nil
+	}
+	if text, ok := parsed.Operand.(*projection.Text); ok {
+		text.Strict = true
+	}
+	return parsed
+}
+
 const environmentPrefix = "env."
 
 func isEnvironment(hole string) bool { return strings.HasPrefix(hole, environmentPrefix) }

@@ -14,7 +14,7 @@ func checkTypes(d *draft) error {
 		checkFieldTypes(d, rpc.fields)
 		for _, call := range rpc.calls {
 			for _, hole := range call.holes {
-				d.checkSingle(hole, "a path")
+				d.checkName(hole)
 			}
 			for _, parameter := range append(call.query, call.headers...) {
 				d.checkSendable(parameter.from)
@@ -109,6 +109,15 @@ func fitsMessage(kind types.Kind, message protoreflect.MessageDescriptor) bool {
 		return fitsScalar(kind, message.Fields().ByName("value").Kind())
 	}
 	return true
+}
+
+// checkName refuses what can never be a text or a whole number.
+func (d *draft) checkName(o *operand) {
+	if kind := o.typ.Kind(); kind == types.BoolKind || kind == types.DoubleKind {
+		d.reportOperand(o, "write string("+o.String()+")", "%s is a %s, and a path takes text and whole numbers", o, celName(o.typ))
+		return
+	}
+	d.checkSingle(o, "a path")
 }
 
 // checkSingle refuses a list or an object where one text is needed.

@@ -74,6 +74,8 @@ type Text struct {
 	Parts []TextPart
 	// Source is the text as written.
 	Source string
+	// Strict is set if a hole takes only what AppendName does.
+	Strict bool
 }
 
 // TextPart is a piece of a Text.
@@ -94,7 +96,11 @@ func (t *Text) Value(scope *Scope) (Value, error) {
 		if err != nil || value.Missing() {
 			return Value{}, err
 		}
-		if text, err = value.AppendText(text); err != nil {
+		appendValue := Value.AppendText
+		if t.Strict {
+			appendValue = Value.AppendName
+		}
+		if text, err = appendValue(value, text); err != nil {
 			return Value{}, fmt.Errorf("fill ${%s}: %w", part.Hole, err)
 		}
 	}

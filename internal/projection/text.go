@@ -21,6 +21,17 @@ func (v Value) AppendText(dst []byte) ([]byte, error) {
 	}
 }
 
+var errNotName = errors.New("only text and whole numbers can stand here")
+
+// AppendName appends the value as it stands in a path, or in a text that clients see: a string's content, or a whole
+// number's digits. Anything else is most likely not what was meant there.
+func (v Value) AppendName(dst []byte) ([]byte, error) {
+	if v.kind == jsontext.KindString || v.kind == jsontext.KindNumber && isWholeLiteral(v.raw) {
+		return v.AppendText(dst)
+	}
+	return dst, errNotName
+}
+
 // AppendTexts calls f with the text of the value, or of each element if it is a list. Elements that are null are left
 // out.
 func (v Value) AppendTexts(f func(text []byte)) error {

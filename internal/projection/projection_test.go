@@ -480,3 +480,27 @@ func holdable(value any, depth int, container bool) bool {
 		return !container
 	}
 }
+
+// TestReports: a report names the field and the place in the answer, with the indices of every loop.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	rpc := plantest.Compile(t, every).Find("Get")
+	_, reports, err := project(rpc, []byte(`{"plain": "p", "i32": 1.5, "items": [{}, {"items": [{"name": "a"}, {}, {"name": [1]}]}], "m": {"k": "x"}, "ris": [1, "x"], "n": {"b": "c"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, report := range reports {
+		got = append(got, fmt.Sprintf("%s <- %s: expected %s, found %s", report.Field, report.Origin, report.Expected, report.Found))
+	}
+	want := []string{
+		"i32 <- x.i32: expected a whole number within int32, found a number with a fraction or exponent",
+		"ris[1] <- x.ris[1]: expected a whole number within int32, found text",
+		"m[value] <- x.m[value]: expected a whole number within int64, found text",
+		"items[1].items[2].name <- x.items[1].items[2].name: expected text or a whole number, found a list",
+		"n.b <- x.n.b: expected a whole number within int32, found text",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("reports:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

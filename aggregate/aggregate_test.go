@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -304,4 +305,31 @@ func TestCancelled(t *testing.T) {
 			t.Errorf("error = %v, want context.Canceled", err)
 		}
 	})
+}
+
+// panicking is an upstream with a bug.
+type panicking struct{}
+
+func (panicking) Do(context.Context, aggregate.Request) (aggregate.Answer, error) { panic("a bug") }
+
+// TestPanic: a panic while a call is made fails the call, not the process.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	rpc := plantest.Compile(t, project).Find("Get")
+	good := newUpstream(map[string]reply{"first": {body: `{"value": "1", "next": "n"}`}, "third": {body: `{"value": "3"}`}})
+	optional, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": good, "b": panicking{}, "c": good})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := optional.Run(t.Context(), request(t, rpc, `{"id": "x"}`))
+	if err != nil || len(result.Partial.GetMissingCalls()) != 1 {
+		t.Errorf("result = %v, error = %v, want call second to be missing", result, err)
+	}
+	required, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": panicking{}, "b": good, "c": good})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := required.Run(t.Context(), request(t, rpc, `{"id": "x"}`)); err == nil || !strings.Contains(err.Error(), "a bug") {
+		t.Errorf("error = %v, want the panic", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -119,8 +120,18 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
 
-// answer asks the upstream and reads its answer.
-func (r *run) answer(ctx context.Context, index int) *Failure {
+// answer asks the upstream and reads its answer. A panic fails the call alone: it must not end the process, since what
+// upstreams send decides what runs here.
+func (r *run) answer(ctx context.Context, index int) (failure *Failure) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			failure = &Failure{Reason: ReasonFailed, Err: fmt.Errorf("recover from a panic: %v\n%s", cause, debug.Stack())}
+		}
+	}()
+	return r.ask(ctx, index)
+}
+
+func (r *run) ask(ctx context.Context, index int) *Failure {
 	call, result := r.plan.Calls[index], &r.calls[index]
 	if failure, absent := r.inherit(call); failure != nil || absent {
 		result.Absent = absent

@@ -195,7 +195,7 @@ func check(one snippet) error {
 var (
 	command    = regexp.MustCompile(`^(?:sheaf|go run \./cmd/sheaf) ([a-z]+)`)
 	makeTarget = regexp.MustCompile(`^make ([a-z]+)$`)
-	goTool     = regexp.MustCompile(`^go (?:run|test -race) (\./[a-z/.]+)`)
+	goTool     = regexp.MustCompile(`^go (?:run|test) (\./[a-z/.]+)`)
 )
 
 // checkShell looks up what each line calls: a command of sheaf's, a target of make's, a package.

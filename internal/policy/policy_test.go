@@ -1,0 +1,91 @@
+package policy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	shopv1 "github.com/sheaf-rpc/sheaf/gen/shop/v1"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+)
+
+const procedure = "/shop.v1.StorefrontService/GetProduct"
+
+type (
+	request  = connect.Request[shopv1.GetProductRequest]
+	response = connect.Response[shopv1.GetProductResponse]
+)
+
+// call serves one RPC behind an interceptor, and calls it.
+func call(t *testing.T, interceptor connect.Interceptor, serve func(context.Context, *request) (*response, error), message *shopv1.GetProductRequest) error {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle(procedure, connect.NewUnaryHandler(procedure, serve, connect.WithInterceptors(interceptor)))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	client := connect.NewClient[shopv1.GetProductRequest, shopv1.GetProductResponse](server.Client(), server.URL+procedure)
+	_, err := client.CallUnary(t.Context(), connect.NewRequest(message))
+	return err
+}
+
+func fine(context.Context, *request) (*response, error) {
+	return connect.NewResponse(&shopv1.GetProductResponse{}), nil
+}
+
+// TestRecover: a panic tells the client nothing, and the log everything.
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	recovering := policy.Recover(slog.New(slog.NewJSONHandler(&logged, nil)))
+	err := call(t, recovering, func(context.Context, *request) (*response, error) { panic("secret of ours") }, &shopv1.GetProductRequest{})
+	if connect.CodeOf(err) != connect.CodeInternal || strings.Contains(err.Error(), "secret of ours") {
+		t.Errorf("error = %v", err)
+	}
+	if !strings.Contains(logged.String(), "secret of ours") || !strings.Contains(logged.String(), "policy_test.go") {
+		t.Errorf("log = %s", logged.String())
+	}
+}
+
+// TestDeadline: an RPC without a deadline of the client's gets one.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	err := call(t, policy.Deadline(time.Millisecond), func(ctx context.Context, _ *request) (*response, error) {
+		<-ctx.Done()
+		return nil, connect.NewError(connect.CodeDeadlineExceeded, ctx.Err())
+	}, &shopv1.GetProductRequest{})
+	if connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+		t.Errorf("error = %v", err)
+	}
+}
+
+// TestValidate: every broken rule is named with its field.
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	validating := policy.Validate(protovalidate.GlobalValidator)
+	err := call(t, validating, fine, &shopv1.GetProductRequest{MaxReviews: new(int32(99))})
+	failure, ok := errors.AsType[*connect.Error](err)
+	if !ok || failure.Code() != connect.CodeInvalidArgument || len(failure.Details()) != 1 {
+		t.Fatalf("error = %v", err)
+	}
+	detail, err := failure.Details()[0].Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	violations := detail.(*errdetails.BadRequest).GetFieldViolations()
+	if len(violations) != 2 || violations[0].GetField() != "product_id" || violations[1].GetField() != "max_reviews" {
+		t.Errorf("violations = %v", violations)
+	}
+	if err := call(t, validating, fine, &shopv1.GetProductRequest{ProductId: "p"}); err != nil {
+		t.Errorf("error = %v", err)
+	}
+}

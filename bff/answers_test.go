@@ -58,7 +58,7 @@ service: things.v1.Things
 rpcs:
   Get:
     calls:
-      thing: {get: "things:/things/${request.id}", timeout: 1s}
+      thing: {get: "things:/things/${request.id}", timeout: 2s}
     response:
       name: thing.name
       count: thing.count

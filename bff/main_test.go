@@ -17,6 +17,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/bff"
 	"github.com/sheaf-rpc/sheaf/examples/storefront"
 	"github.com/sheaf-rpc/sheaf/examples/storefront/pretend"
+	"github.com/sheaf-rpc/sheaf/internal/plantest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,18 +60,15 @@ type house struct {
 	stop       func() error
 }
 
-// openHouse serves the storefront example; its breakers stay open for 100 ms only.
+// openHouse serves the storefront example, with patient timeouts; its breakers stay open for a second.
 func openHouse(t *testing.T, options ...bff.Option) *house {
 	t.Helper()
-	dir := t.TempDir() + "/storefront"
-	if err := os.CopyFS(dir, storefront.Files()); err != nil {
-		t.Fatal(err)
-	}
+	dir := plantest.Patient(t, storefront.Files())
 	config, err := os.ReadFile(dir + "/sheaf.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	config = bytes.ReplaceAll(config, []byte("open_for: 3s"), []byte("open_for: 100ms"))
+	config = bytes.ReplaceAll(config, []byte("open_for: 3s"), []byte("open_for: 1s"))
 	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/sheaf-rpc/sheaf/examples/storefront"
 	"github.com/sheaf-rpc/sheaf/examples/storefront/pretend"
+	"github.com/sheaf-rpc/sheaf/internal/plantest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output of golden tests")
@@ -115,8 +117,9 @@ func TestCall(t *testing.T) {
 	}
 	defer upstreams.Close()
 	shop.Break("reviews", 503)
+	dir := plantest.Patient(t, storefront.Files())
 	for _, request := range []string{`{"productId": "p-100"}`, "-"} {
-		status, stdout, stderr := sheaf(t, upstreams.LookupEnv, "call", shopDir, "GetProduct", request)
+		status, stdout, stderr := sheaf(t, upstreams.LookupEnv, "call", dir, "GetProduct", request)
 		if status != statusOK || !strings.Contains(stdout, `"title": "Enamel mug"`) {
 			t.Errorf("status = %d, stdout = %s, stderr = %s", status, stdout, stderr)
 		}
@@ -132,7 +135,7 @@ func TestCall(t *testing.T) {
 		`{"productId": "x"}`:    "not_found: what the request names does not exist\n  google.rpc.ErrorInfo",
 		`{"productId": "a/.."}`: "invalid_argument: product_id: value holds the path segment",
 	} {
-		if status, _, stderr := sheaf(t, upstreams.LookupEnv, "call", shopDir, "GetProduct", request); status != statusOurs || !strings.Contains(stderr, want) {
+		if status, _, stderr := sheaf(t, upstreams.LookupEnv, "call", dir, "GetProduct", request); status != statusOurs || !strings.Contains(stderr, want) {
 			t.Errorf("%s: status = %d, stderr = %s", request, status, stderr)
 		}
 	}

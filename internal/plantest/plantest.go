@@ -2,8 +2,10 @@
 package plantest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -47,4 +49,36 @@ func Compile(tb testing.TB, archive string) *plan.Plan {
 		tb.Fatalf("compile: %v", err)
 	}
 	return compiled
+}
+
+var timeouts = regexp.MustCompile(`timeout: [0-9.]+m?s`)
+
+// Patient copies a project to a temporary directory, with timeouts so long that a busy machine cannot exceed them.
+func Patient(tb testing.TB, files fs.FS) (dir string) {
+	tb.Helper()
+	dir = filepath.Join(tb.TempDir(), "project")
+	if err := os.CopyFS(dir, files); err != nil {
+		tb.Fatal(err)
+	}
+	for _, pattern := range []string{"*.yaml", "bindings/*.yaml"} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, path := range paths {
+			makePatient(tb, path)
+		}
+	}
+	return dir
+}
+
+func makePatient(tb testing.TB, path string) {
+	tb.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(path, timeouts.ReplaceAll(content, []byte("timeout: 25s")), 0o600); err != nil {
+		tb.Fatal(err)
+	}
 }

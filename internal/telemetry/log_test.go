@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/trace"
@@ -51,7 +52,7 @@ func TestStartWithoutEnvironment(t *testing.T) {
 
 func TestStartRefusesUnknownExporter(t *testing.T) {
 	t.Setenv("OTEL_TRACES_EXPORTER", "nowhere")
-	if _, err := telemetry.Start(t.Context(), "test"); err == nil || !bytes.Contains([]byte(err.Error()), []byte("nowhere")) {
+	if _, err := telemetry.Start(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("error = %v, want one that names the exporter", err)
 	}
 }

@@ -16,13 +16,14 @@ import (
 //	     |       ^^^^^
 //	  did you mean "title"?
 func (p Problems) writeText(w io.Writer, read func(file string) []byte) error {
+	sources := sources{read: read, lines: map[string][][]byte{}}
 	for i, one := range p {
 		var text strings.Builder
 		if i > 0 {
 			text.WriteByte('\n')
 		}
 		fmt.Fprintf(&text, "%s: %s\n", printable(one.Position.String()), printable(one.Message))
-		if line, ok := sourceLine(read, one.Position); ok {
+		if line := sources.line(one.Position); line != "" {
 			writeSource(&text, one, line)
 		}
 		if one.Hint != "" {
@@ -35,21 +36,26 @@ func (p Problems) writeText(w io.Writer, read func(file string) []byte) error {
 	return nil
 }
 
-// sourceLine is the line that a position is on, without its end.
-func sourceLine(read func(file string) []byte, at Position) (string, bool) {
-	if read == nil || at.Line == 0 {
-		return "", false
+// sources are the lines of the files that problems are in. Each file is read once, however many problems it has.
+type sources struct {
+	read  func(file string) []byte
+	lines map[string][][]byte
+}
+
+// line is the line that a position is on, without its end; empty if there is none to show.
+func (s sources) line(at Position) string {
+	if s.read == nil || at.Line == 0 {
+		return ""
 	}
-	content := read(at.File)
-	for range at.Line - 1 {
-		_, after, found := bytes.Cut(content, []byte("\n"))
-		if !found {
-			return "", false
-		}
-		content = after
+	lines, known := s.lines[at.File]
+	if !known {
+		lines = bytes.Split(s.read(at.File), []byte("\n"))
+		s.lines[at.File] = lines
 	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
-	return strings.TrimSuffix(string(line), "\r"), len(line) > 0
+	if at.Line > len(lines) {
+		return ""
+	}
+	return strings.TrimSuffix(string(lines[at.Line-1]), "\r")
 }
 
 const (
@@ -60,25 +66,30 @@ const (
 
 func writeSource(text *strings.Builder, problem Problem, line string) {
 	start := min(max(problem.Position.Column-1, 0), len(line))
-	end := min(start+max(problem.Width, 1), len(line))
-	from := 0
+	from, to := window(line, start)
+	number := fmt.Sprintf("%4d | ", problem.Position.Line)
+	fmt.Fprintf(text, "%s%s\n", number, printable(line[from:to]))
+	if problem.Position.Column == 0 {
+		return
+	}
+	end := min(start+max(problem.Width, 1), to)
+	carets := max(1, utf8.RuneCountInString(line[start:max(start, end)]))
+	fmt.Fprintf(text, "%s| %s%s\n", strings.Repeat(" ", len(number)-2), blank(line[from:start]), strings.Repeat("^", carets))
+}
+
+// window is the part of a line that is shown: all of it, or as much as fits around a fault.
+func window(line string, start int) (from, to int) {
 	if len(line) > maxWidth && start > leftOf {
 		from = start - leftOf
 		for from < start && !utf8.RuneStart(line[from]) {
 			from++
 		}
 	}
-	to := min(len(line), from+maxWidth)
+	to = min(len(line), from+maxWidth)
 	for to < len(line) && !utf8.RuneStart(line[to]) {
 		to++
 	}
-	number := fmt.Sprintf("%4d | ", problem.Position.Line)
-	fmt.Fprintf(text, "%s%s\n", number, printable(line[from:to]))
-	if problem.Position.Column == 0 {
-		return
-	}
-	carets := max(1, utf8.RuneCountInString(line[start:max(start, min(end, to))]))
-	fmt.Fprintf(text, "%s| %s%s\n", strings.Repeat(" ", len(number)-2), blank(line[from:start]), strings.Repeat("^", carets))
+	return from, to
 }
 
 // blank is as wide as text: tabs stay, everything else becomes a space.
@@ -94,9 +105,15 @@ func blank(text string) string {
 // printable replaces what could steer a terminal: an author's file is not trusted with that.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\t' && (unicode.IsControl(r) || !unicode.IsPrint(r) && !unicode.IsSpace(r)) {
+		if steers(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, text)
+}
+
+// steers reports whether a terminal may do something else with a character than show it, such as move, colour or turn
+// what follows around. Line ends are among these.
+func steers(r rune) bool {
+	return r != '\t' && !unicode.IsPrint(r) && !unicode.Is(unicode.Zs, r)
 }

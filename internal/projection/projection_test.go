@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -439,6 +440,10 @@ func wellKnown(empty protoreflect.Value, value any) (protoreflect.Value, bool) {
 		if moment, ok := value.(string); !ok || !isRFC3339(moment) {
 			return empty, false
 		}
+	case "google.protobuf.Duration": // protojson also takes "+1s", ".5s" and "1.s", which its specification does not know
+		if text, ok := value.(string); !ok || !durationForm.MatchString(text) {
+			return empty, false
+		}
 	case "google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue":
 		if !holdable(value, 32, name != "google.protobuf.Value") {
 			return empty, false
@@ -450,6 +455,8 @@ func wellKnown(empty protoreflect.Value, value any) (protoreflect.Value, bool) {
 	}
 	return empty, protojson.Unmarshal(raw, message.Interface()) == nil
 }
+
+var durationForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]{1,9})?s$`)
 
 func isRFC3339(moment string) bool {
 	_, err := time.Parse(time.RFC3339Nano, moment)

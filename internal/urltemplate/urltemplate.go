@@ -18,6 +18,7 @@ const maxPath = 8 << 10
 // Template is a parsed path. It is safe for concurrent use.
 type Template struct {
 	parts []part
+	names string
 	// Holes are the expressions in the order in which Expand takes their values.
 	Holes []Hole
 }
@@ -57,11 +58,14 @@ func Parse(text string) (*Template, *expr.Error) {
 		}
 		template.parts = append(template.parts, part{literal: piece.Literal, hole: -1})
 	}
+	template.names = template.withNames()
 	return template, template.checkSegments(text)
 }
 
 // Names is the template with each hole replaced by its expression in braces, as OpenTelemetry's url.template has it.
-func (t *Template) Names() string {
+func (t *Template) Names() string { return t.names }
+
+func (t *Template) withNames() string {
 	var text strings.Builder
 	for _, piece := range t.parts {
 		if piece.hole < 0 {

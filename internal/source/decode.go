@@ -1,51 +1,58 @@
 package source
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
-	"time"
 
-	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 )
 
 // decode fills a message of sheaf.config.v1 from a document, and checks the vocabulary's rules. Free-form fields
 // (google.protobuf.Value and Struct) stay unset: who needs them reads the tree.
-func (l *loader) decode(root *Node, message proto.Message) {
-	decoder := &decoder{problems: &l.problems}
-	before := len(l.problems)
+func (l *loader) decode(root *Node, message proto.Message) error {
+	decoder := &decoder{problems: &l.problems, spoiled: map[*Node]bool{}, tried: map[setting]bool{}}
 	decoder.message(root, message.ProtoReflect(), "file")
-	if len(l.problems) == before {
-		l.checkRules(root, message)
-	}
+	return decoder.checkRules(root, message)
 }
 
 type decoder struct {
 	problems *diag.Problems
+	// spoiled are the values, and tried are the settings without a value, whose problem is known: a rule that they break
+	// would only repeat it.
+	spoiled map[*Node]bool
+	tried   map[setting]bool
 }
 
-func (d *decoder) wrong(node *Node, path, expected string) {
-	d.problems.Add(node.Position, len(node.Text), "", "%s: expected %s, found %s", path, expected, node.Kind)
+// setting is a key of a map, whether it is there or not; "" is one of which nobody knows what it was meant to be.
+type setting struct {
+	in  *Node
+	key string
+}
+
+// wrong reports a value of another kind than expected. One that is not known on this machine is nobody's mistake.
+func (d *decoder) wrong(node *Node, path string, expected mismatch) {
+	d.spoiled[node] = true
+	if node.open && expected.fromText {
+		return
+	}
+	hint := cmp.Or(expected.hint, node.originHint())
+	d.problems.Add(node.Position, node.width(), hint, "%s: expected %s, found %s", path, expected.what, node.Kind)
 }
 
 func (d *decoder) message(node *Node, message protoreflect.Message, path string) {
 	if node.Kind != Map {
-		d.wrong(node, path, "a map of settings")
+		d.wrong(node, path, mismatch{what: "a map of settings"})
 		return
 	}
 	for _, field := range node.Fields {
 		fields := message.Descriptor().Fields()
 		descriptor := fields.ByName(protoreflect.Name(field.Key))
 		if descriptor == nil {
-			d.problems.Add(field.KeyAt, len(field.Key), diag.DidYouMean("keys", field.Key, fieldNames(fields)), "unknown key %q", field.Key)
+			d.unknown(node, field, fieldNames(fields))
 			continue
 		}
 		if other := otherMember(message, descriptor); other != "" {
@@ -54,6 +61,11 @@ func (d *decoder) message(node *Node, message protoreflect.Message, path string)
 		}
 		d.field(field.Value, message, descriptor, field.Key)
 	}
+}
+
+func (d *decoder) unknown(in *Node, field Field, known []string) {
+	d.tried[setting{in, diag.Suggest(field.Key, known)}] = true
+	d.problems.Add(field.KeyAt, len(field.Key), diag.DidYouMean("keys", field.Key, known), "unknown key %q", field.Key)
 }
 
 func fieldNames(fields protoreflect.FieldDescriptors) []string {
@@ -97,7 +109,7 @@ func isFreeForm(descriptor protoreflect.FieldDescriptor) bool {
 
 func (d *decoder) entries(node *Node, message protoreflect.Message, descriptor protoreflect.FieldDescriptor, path string) {
 	if node.Kind != Map {
-		d.wrong(node, path, "a map")
+		d.wrong(node, path, mismatch{what: "a map"})
 		return
 	}
 	entries := message.Mutable(descriptor).Map()
@@ -114,161 +126,44 @@ func (d *decoder) entries(node *Node, message protoreflect.Message, descriptor p
 	}
 }
 
+// items reads a list. An element that cannot be read leaves its place, so that the others keep theirs.
 func (d *decoder) items(node *Node, message protoreflect.Message, descriptor protoreflect.FieldDescriptor, path string) {
 	if node.Kind != List {
-		d.wrong(node, path, "a list")
+		d.wrong(node, path, mismatch{what: "a list"})
 		return
 	}
 	list := message.Mutable(descriptor).List()
 	newElement := func(protoreflect.FieldDescriptor) protoreflect.Value { return list.NewElement() }
 	for i, item := range node.Items {
-		if value, ok := d.value(item, descriptor, newElement, fmt.Sprintf("%s[%d]", path, i)); ok {
-			list.Append(value)
+		value, ok := d.value(item, descriptor, newElement, fmt.Sprintf("%s[%d]", path, i))
+		if !ok {
+			d.spoiled[node], value = true, list.NewElement()
 		}
+		list.Append(value)
 	}
 }
 
 // value reads one value of a field's type.
 func (d *decoder) value(node *Node, descriptor protoreflect.FieldDescriptor, create func(protoreflect.FieldDescriptor) protoreflect.Value, path string) (protoreflect.Value, bool) {
-	if message := descriptor.Message(); message != nil {
-		if message.FullName() == "google.protobuf.Duration" {
-			return d.duration(node, path)
-		}
+	if message := descriptor.Message(); message != nil && message.FullName() != durationName {
 		value := create(descriptor)
 		d.message(node, value.Message(), path)
 		return value, true
 	}
-	value, expected := scalar(node, descriptor.Kind())
-	if expected != "" {
-		d.wrong(node, path, expected)
-	}
-	return value, expected == ""
-}
-
-func (d *decoder) duration(node *Node, path string) (protoreflect.Value, bool) {
-	parsed, err := time.ParseDuration(node.Text)
-	if node.Kind == Int || node.Kind == Float {
-		d.problems.Add(node.Position, len(node.Text), "add a unit: "+node.Text+"ms or "+node.Text+"s", "%s: duration has no unit", path)
-		return protoreflect.Value{}, false
-	}
-	if node.Kind != String || err != nil {
-		d.wrong(node, path, "a duration such as 300ms or 1.5s")
-		return protoreflect.Value{}, false
-	}
-	return protoreflect.ValueOfMessage(durationpb.New(parsed).ProtoReflect()), true
-}
-
-// scalar reads a scalar, or says what was expected.
-func scalar(node *Node, kind protoreflect.Kind) (_ protoreflect.Value, expected string) {
-	switch kind {
-	case protoreflect.StringKind:
-		if node.Kind == Map || node.Kind == List || node.Kind == Null {
-			return protoreflect.Value{}, "a text"
-		}
-		return protoreflect.ValueOfString(node.Text), ""
-	case protoreflect.BoolKind:
-		if node.Kind != Bool {
-			return protoreflect.Value{}, "true or false"
-		}
-		return protoreflect.ValueOfBool(strings.EqualFold(node.Text, "true")), ""
-	case protoreflect.Int32Kind:
-		number, err := strconv.ParseInt(node.Text, 10, 32)
-		if node.Kind != Int || err != nil {
-			return protoreflect.Value{}, "a whole number"
-		}
-		return protoreflect.ValueOfInt32(int32(number)), ""
-	case protoreflect.DoubleKind:
-		number, err := strconv.ParseFloat(node.Text, 64)
-		if node.Kind != Int && node.Kind != Float || err != nil || math.IsInf(number, 0) || math.IsNaN(number) {
-			return protoreflect.Value{}, "a number"
-		}
-		return protoreflect.ValueOfFloat64(number), ""
-	default:
-		return protoreflect.Value{}, "no value: " + kind.String() + " settings are not supported"
-	}
-}
-
-// String is the kind in plain words.
-func (k Kind) String() string {
-	return [...]string{"nothing", "true or false", "a whole number", "a number", "a text", "a list", "a map"}[k]
-}
-
-// checkRules checks the vocabulary's protovalidate rules.
-func (l *loader) checkRules(root *Node, message proto.Message) {
-	err := protovalidate.Validate(message)
-	violated, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
-		return
-	}
-	for _, violation := range violated.Violations {
-		l.reportRule(root, message.ProtoReflect().Descriptor(), violation.Proto)
-	}
-}
-
-// reportRule turns a broken rule into a problem at the value, or at the key, that broke it.
-func (l *loader) reportRule(root *Node, descriptor protoreflect.MessageDescriptor, violation *validate.Violation) {
-	place := locate(root, descriptor, violation.GetField())
+	value, expected := scalar(node, descriptor)
 	switch {
-	case strings.Contains(place.node.Text, "${"): // unset on this machine; checked where it is set
-	case violation.GetForKey():
-		l.problems.Add(place.key.KeyAt, len(place.key.Key),
-			"use lower-case letters, digits and underscores, and begin with a letter", "name %q is not allowed", place.key.Key)
-	case place.oneof != nil:
-		l.problems.Add(place.key.KeyAt, len(place.key.Key), "write one of "+strings.Join(fieldNames(place.oneof.Fields()), ", "),
-			"%s: nothing says which %s", strings.TrimSuffix(place.path, "."+string(place.oneof.Name())), place.oneof.Name())
+	case expected == nil:
+		return value, true
+	case expected.problem != "":
+		d.spoiled[node] = true
+		d.problems.Add(node.Position, node.width(), expected.hint, "%s: %s", path, expected.problem)
 	default:
-		l.problems.Add(place.node.Position, len(place.node.Text), "", "%s: %s", place.path, violation.GetMessage())
+		d.wrong(node, path, *expected)
 	}
+	return protoreflect.Value{}, false
 }
 
-// located is where a field path leads to.
-type located struct {
-	path string
-	// node is the value, or the last one on the way; key is the entry that holds it.
-	node *Node
-	key  Field
-	// oneof is the oneof that the path ends in, or nil.
-	oneof protoreflect.OneofDescriptor
-}
-
-// locate follows a field path such as upstreams["catalog"].base_url.
-func locate(root *Node, message protoreflect.MessageDescriptor, path *validate.FieldPath) located {
-	place := located{node: root, key: Field{KeyAt: root.Position}}
-	for _, element := range path.GetElements() {
-		name := protoreflect.Name(element.GetFieldName())
-		place.step(string(name))
-		if place.oneof = message.Oneofs().ByName(name); place.oneof != nil {
-			break
-		}
-		field := message.Fields().ByName(name)
-		switch subscript := element.GetSubscript().(type) {
-		case *validate.FieldPathElement_StringKey:
-			place.step(subscript.StringKey)
-			field = field.MapValue()
-		case *validate.FieldPathElement_Index:
-			place.item(int(subscript.Index))
-		}
-		if message = field.Message(); message == nil {
-			break
-		}
-	}
-	return place
-}
-
-// step goes on to a key; one that is not there stays where it is.
-func (l *located) step(name string) {
-	l.path = strings.TrimPrefix(l.path+"."+name, ".")
-	for _, field := range l.node.Fields {
-		if field.Key == name {
-			l.node, l.key = field.Value, field
-			return
-		}
-	}
-}
-
-func (l *located) item(index int) {
-	l.path += fmt.Sprintf("[%d]", index)
-	if index < len(l.node.Items) {
-		l.node = l.node.Items[index]
-	}
+// pathOf joins a field path; the root has none.
+func pathOf(parent, name string) string {
+	return strings.TrimPrefix(parent+"."+name, ".")
 }

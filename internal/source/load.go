@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
@@ -21,12 +22,13 @@ type Options struct {
 	// LookupEnv reads an environment variable; nil means that none is set.
 	LookupEnv func(name string) (string, bool)
 	// AllowUnsetEnv leaves ${env.NAME} in place where the variable is not set, as when files are checked on another
-	// machine than the one that serves them.
+	// machine than the one that serves them. What is not known there is not judged. The paths of the contract and of the
+	// bindings have to be known.
 	AllowUnsetEnv bool
 }
 
-// Load reads the project in a directory. What is wrong with the author's files is among the problems, and the project is
-// then nil; the error is for everything else.
+// Load reads the project in a directory. What is wrong with the author's files is among the problems, those of all files
+// at once, and the project is then nil; the error is for everything else.
 func Load(dir string, options Options) (*Project, diag.Problems, error) {
 	loader := &loader{dir: dir, options: options}
 	project, err := loader.project()
@@ -49,7 +51,7 @@ type loader struct {
 
 func (l *loader) project() (*Project, error) {
 	file, err := l.readYAML(ConfigName)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if isMissing(err) {
 		l.problems.Add(diag.Position{File: ConfigName}, 0, "create it, or name another directory", "no %s in %s", ConfigName, l.dir)
 		return nil, nil
 	}
@@ -58,55 +60,101 @@ func (l *loader) project() (*Project, error) {
 	}
 	project := &Project{Dir: l.dir, ConfigFile: file, Config: &configv1.Config{}}
 	l.fillEnvironment(file.Root)
-	l.decode(file.Root, project.Config)
-	if len(l.problems) > 0 {
-		return nil, nil
-	}
-	l.placeSecrets(project.Config)
-	if project.Bindings, err = l.bindings(file.Root.Get("bindings")); err != nil {
+	if err := l.decode(file.Root, project.Config); err != nil {
 		return nil, err
 	}
-	project.Contract, err = l.contract(file.Root.Get("contract"))
+	l.placeSecrets(project.Config)
+	if at := l.pathSetting(file, "bindings"); at != nil {
+		if project.Bindings, err = l.bindings(at); err != nil {
+			return nil, err
+		}
+	}
+	if at := l.pathSetting(file, "contract"); at != nil {
+		project.Contract, err = l.contract(at)
+	}
 	return project, err
 }
 
-// bindings reads every *.yaml and *.yml directly in the directory that sheaf.yaml names; other files are left alone.
+// pathSetting is a setting of sheaf.yaml that is a path, or nil if that is not known; then there is a problem.
+func (l *loader) pathSetting(file *File, key string) *Node {
+	at := file.Root.Get(key)
+	switch {
+	case at == nil || !at.isScalar() || at.Text == "":
+		return nil
+	case at.open && l.options.AllowUnsetEnv:
+		l.problems.Add(at.Position, at.width(), "set it, so that the files can be read", "%s: an environment variable is not set", key)
+		return nil
+	case at.open:
+		return nil
+	default:
+		return at
+	}
+}
+
+// bindings reads every *.yaml and *.yml directly in the directory that sheaf.yaml names, in the order of their names.
+// Hidden files, directories and files of other kinds are left alone.
 func (l *loader) bindings(at *Node) ([]Binding, error) {
-	entries, err := os.ReadDir(l.path(at.Text))
+	directory := l.path(at.Text)
+	entries, err := os.ReadDir(directory)
 	if err != nil {
 		return nil, l.missing(at, "a directory of binding files", err)
 	}
+	found := false
 	var bindings []Binding
 	for _, entry := range entries {
-		extension := path.Ext(entry.Name())
-		if entry.IsDir() || extension != ".yaml" && extension != ".yml" {
+		if !isBinding(directory, entry.Name()) {
 			continue
 		}
-		file, err := l.readYAML(path.Join(filepath.ToSlash(at.Text), entry.Name()))
+		found = true
+		binding, err := l.binding(path.Join(filepath.ToSlash(at.Text), entry.Name()))
 		if err != nil {
 			return nil, err
 		}
-		if file == nil {
-			continue
-		}
-		binding := Binding{File: file, Message: &configv1.Binding{}}
-		l.decode(file.Root, binding.Message)
 		bindings = append(bindings, binding)
 	}
-	if len(bindings) == 0 && len(l.problems) == 0 {
-		l.problems.Add(at.Position, len(at.Text), "write one file for each service, such as "+path.Join(at.Text, "shop.yaml"),
+	if !found {
+		l.problems.Add(at.Position, at.width(), "write one file for each service, such as "+path.Join(at.Text, "shop.yaml"),
 			"no binding files (*.yaml) in %s", at.Text)
 	}
 	return bindings, nil
 }
 
-// missing reports a path that is not there, or returns the error that kept it from being read.
+func isBinding(directory, name string) bool {
+	extension := path.Ext(name)
+	if extension != ".yaml" && extension != ".yml" || strings.HasPrefix(name, ".") {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(directory, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// binding reads a binding file. If that cannot be done, there is a problem.
+func (l *loader) binding(name string) (Binding, error) {
+	file, err := l.readYAML(name)
+	if err != nil || file == nil {
+		return Binding{}, err
+	}
+	binding := Binding{File: file, Message: &configv1.Binding{}}
+	return binding, l.decode(file.Root, binding.Message)
+}
+
+// isMissing reports whether a path leads to nothing, or through a file.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// missing reports a path that does not lead where it should, or returns the error that kept it from being read.
 func (l *loader) missing(at *Node, what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		l.problems.Add(at.Position, len(at.Text), "name "+what+", relative to "+ConfigName, "no such path: %s", at.Text)
+	if !isMissing(err) {
+		return fmt.Errorf("read %s: %w", at.Text, err)
+	}
+	hint := "name " + what + ", relative to " + ConfigName
+	if _, err := os.Stat(l.path(at.Text)); err == nil {
+		l.problems.Add(at.Position, at.width(), hint, "path leads to a file: %s", at.Text)
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", at.Text, err)
+	l.problems.Add(at.Position, at.width(), hint, "no such path: %s", at.Text)
+	return nil
 }
 
 // path is a path of the author's, which is relative to sheaf.yaml, for the operating system.

@@ -74,6 +74,11 @@ type Node struct {
 	Fields []Field
 	// Items are a list's elements.
 	Items []*Node
+
+	// span is how many bytes a scalar takes in its line, with quotes; 0 if it is not known.
+	span int
+	// filled says that Text had holes for the environment, open that there was nothing to fill one of them with.
+	filled, open bool
 }
 
 // Field is one entry of a map.

@@ -2,7 +2,6 @@ package source
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,13 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
-	"github.com/bufbuild/protocompile/reporter"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-
-	"github.com/sheaf-rpc/sheaf/internal/diag"
 )
 
 // contract reads the contract that sheaf.yaml names: a directory of .proto files, or one descriptor set. It returns nil
@@ -29,6 +24,9 @@ func (l *loader) contract(at *Node) (*Contract, error) {
 	switch {
 	case err != nil:
 		return nil, l.missing(at, "a directory of .proto files, or a descriptor set", err)
+	case !info.IsDir() && path.Ext(root) == ".proto":
+		l.problems.Add(at.Position, at.width(), "name the directory that imports are relative to", "%s is one file of a contract", at.Text)
+		return nil, nil
 	case !info.IsDir():
 		return l.descriptorSet(at, root)
 	}
@@ -37,10 +35,14 @@ func (l *loader) contract(at *Node) (*Contract, error) {
 		return nil, fmt.Errorf("read contract: %w", err)
 	}
 	if len(names) == 0 {
-		l.problems.Add(at.Position, len(at.Text), "the contract is what clients see; write it in Protobuf", "no .proto files in %s", at.Text)
+		l.problems.Add(at.Position, at.width(), "the contract is what clients see; write it in Protobuf", "no .proto files in %s", at.Text)
 		return nil, nil
 	}
-	return l.compile(root, filepath.ToSlash(at.Text), names)
+	files, err := l.compileProtos(root, filepath.ToSlash(at.Text), names)
+	if files == nil || err != nil {
+		return nil, err
+	}
+	return newContract(files)
 }
 
 // protoFiles are the .proto files below a directory, relative to it; hidden directories are skipped.
@@ -58,65 +60,6 @@ func protoFiles(root string) ([]string, error) {
 		return nil
 	})
 	return names, err
-}
-
-// compile compiles .proto files. What they import comes from the directory first, and then from what is built in.
-func (l *loader) compile(root, display string, names []string) (*Contract, error) {
-	report := func(err reporter.ErrorWithPos) error {
-		l.reportProto(display, names, err)
-		return nil
-	}
-	compiler := protocompile.Compiler{
-		Resolver: protocompile.CompositeResolver{
-			&protocompile.SourceResolver{ImportPaths: []string{root}},
-			protocompile.ResolverFunc(builtIn),
-		},
-		Reporter:       reporter.NewReporter(report, nil),
-		SourceInfoMode: protocompile.SourceInfoStandard,
-	}
-	before := len(l.problems)
-	files, err := compiler.Compile(context.Background(), names...)
-	if placed, ok := errors.AsType[reporter.ErrorWithPos](err); ok && len(l.problems) == before {
-		l.reportProto(display, names, placed)
-	}
-	if len(l.problems) > before {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("compile contract: %w", err)
-	}
-	return newContract(files)
-}
-
-// reportProto turns a compiler's error into a problem.
-func (l *loader) reportProto(display string, names []string, err reporter.ErrorWithPos) {
-	place := err.GetPosition()
-	name := filepath.ToSlash(place.Filename)
-	if relative, relErr := filepath.Rel(l.dir, place.Filename); relErr == nil && filepath.IsAbs(place.Filename) {
-		name = filepath.ToSlash(relative)
-	} else if !strings.HasPrefix(name, display+"/") {
-		name = path.Join(display, name)
-	}
-	message, hint := err.Unwrap().Error(), ""
-	if missing, found := missingImport(l.path(display), err); found {
-		message = fmt.Sprintf("import %q is not found", missing)
-		hint = "put it below " + display + "; built in are google/protobuf, google/rpc, buf/validate/validate.proto and sheaf/v1/partial.proto"
-		if near := diag.Suggest(missing, append(slices.Clone(names), builtInNames()...)); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-	}
-	width := 1
-	l.problems.Add(diag.Position{File: name, Line: place.Line, Column: place.Col}, width, hint, "%s", message)
-}
-
-// missingImport is the path of an import that is neither below the contract's root nor built in.
-func missingImport(root string, err error) (string, bool) {
-	notFound, ok := errors.AsType[*fs.PathError](err)
-	if !ok || !errors.Is(notFound, fs.ErrNotExist) {
-		return "", false
-	}
-	name, relErr := filepath.Rel(root, notFound.Path)
-	return filepath.ToSlash(name), relErr == nil
 }
 
 // newContract gathers linked files and what they import.

@@ -19,12 +19,12 @@ func (l *loader) descriptorSet(at *Node, path string) (*Contract, error) {
 	const hint = "make it with buf build -o contract.binpb, or protoc --include_imports --descriptor_set_out"
 	set, ok := parseSet(content)
 	if !ok {
-		l.problems.Add(at.Position, len(at.Text), hint, "%s is no descriptor set", at.Text)
+		l.problems.Add(at.Position, at.width(), hint, "%s is no descriptor set", at.Text)
 		return nil, nil
 	}
 	files, incomplete := protodesc.NewFiles(set)
 	if incomplete != nil {
-		l.problems.Add(at.Position, len(at.Text), hint, "%s is not complete: %v", at.Text, incomplete)
+		l.problems.Add(at.Position, at.width(), hint, "%s is not complete: %v", at.Text, incomplete)
 		return nil, nil
 	}
 	contract := &Contract{Files: files}

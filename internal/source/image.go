@@ -24,7 +24,7 @@ func Image(roots ...string) (*descriptorpb.FileDescriptorSet, error) {
 	}
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.CompositeResolver{
-			&protocompile.SourceResolver{ImportPaths: roots}, protocompile.ResolverFunc(builtIn),
+			&protocompile.SourceResolver{ImportPaths: roots}, protocompile.ResolverFunc(findBuiltIn),
 		},
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}

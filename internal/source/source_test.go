@@ -225,6 +225,8 @@ func TestFile(t *testing.T) {
 		"UTF-16":              {"\xff\xfea\x00", "1:1: file is not valid UTF-8"},
 		"carriage return":     {head + "a: b\rc: d\n", "2:5: line ends with a carriage return alone"},
 		"last return":         {head + "a: b\r", "2:5: line ends with a carriage return alone"},
+		"lines of Windows":    {"service: shop.v1.Shop\r\nrpcs:\r\n  Get:\r\n    respons: {}\r\n", `4:5: unknown key "respons"`},
+		"open on Windows":     {head + "a: [b\r\n\r\n", "2:4: YAML does not parse: [ is not closed"},
 		"control":             {"service: \"ä\x1b\"\n", "1:13: character U+001B is not allowed"},
 		"NUL":                 {head + "\x00", "2:1: character U+0000 is not allowed"},
 		"delete":              {"\x7f", "1:1: character U+007F is not allowed"},

@@ -7,38 +7,113 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
-// RPC is a planned RPC with its upstreams. It is safe for concurrent use.
-type RPC struct {
-	plan      *plan.RPC
-	upstreams []Upstream // by call
+// World is what plans run against.
+type World struct {
+	// Upstreams are by the names that plans give them.
+	Upstreams map[string]Upstream
+	// Functions are call targets in Go, by the names that plans give them.
+	Functions map[string]Callee
+	// Accounts are those that calls can be made for; nil for none.
+	Accounts Accounts
+	// Tokens seals page tokens; nil if no RPC is paged.
+	Tokens *pagetoken.Sealer
+	// Validate checks the request of an RPC that is called in process against its contract; nil for no check. Its error is a
+	// *RequestError if the request is wrong.
+	Validate func(protoreflect.Message) error
 }
 
-// Bind joins an RPC with its upstreams, by the names that its calls give them.
-func Bind(rpc *plan.RPC, upstreams map[string]Upstream) (*RPC, error) {
-	bound := &RPC{plan: rpc, upstreams: make([]Upstream, len(rpc.Calls))}
-	for i, call := range rpc.Calls {
-		upstream, ok := upstreams[call.Upstream]
-		if !ok {
-			return nil, fmt.Errorf("bind %s: call %s: no upstream %s", rpc.Name(), call.Name, call.Upstream)
+// Callee is what a call reaches in process. It must be safe for concurrent use. The error is a *Failure, or wraps one, if
+// more can be said than that the callee failed.
+type Callee interface {
+	Call(ctx context.Context, request []byte) (response []byte, err error)
+}
+
+// Accounts are the accounts that calls can be made for. They must be safe for concurrent use.
+type Accounts interface {
+	// Attributes are those of an account, as a JSON object; false if there is no such account.
+	Attributes(id string) ([]byte, bool)
+}
+
+// RPC is a planned RPC with what it runs against. It is safe for concurrent use.
+type RPC struct {
+	plan  *plan.RPC
+	world *World
+	// targets are by call.
+	targets []target
+}
+
+// target is what a call reaches: an upstream with its error rules, or callees by the names of RPCs.
+type target struct {
+	upstream Upstream
+	rules    *plan.Upstream
+	function Callee
+	rpcs     map[string]*RPC
+}
+
+// Bind joins the RPCs of a plan with the world. They are by their names.
+func Bind(planned *plan.Plan, world *World) (map[string]*RPC, error) {
+	all := map[string]*RPC{}
+	for _, service := range planned.Services {
+		for _, rpc := range service.RPCs {
+			all[rpc.Name()] = &RPC{plan: rpc, world: world}
 		}
-		bound.upstreams[i] = upstream
 	}
-	return bound, nil
+	rules := map[string]*plan.Upstream{}
+	for _, upstream := range planned.Upstreams {
+		rules[upstream.Name] = upstream
+	}
+	for _, rpc := range all {
+		for _, call := range rpc.plan.Calls {
+			bound, err := bindCall(call, world, rules, all)
+			if err != nil {
+				return nil, fmt.Errorf("bind %s: call %s: %w", rpc.plan.Name(), call.Name, err)
+			}
+			rpc.targets = append(rpc.targets, bound)
+		}
+	}
+	return all, nil
+}
+
+func bindCall(call *plan.Call, world *World, rules map[string]*plan.Upstream, all map[string]*RPC) (target, error) {
+	switch {
+	case call.Request != nil:
+		upstream, ok := world.Upstreams[call.Request.Upstream]
+		if !ok {
+			return target{}, fmt.Errorf("no upstream %s", call.Request.Upstream)
+		}
+		return target{upstream: upstream, rules: rules[call.Request.Upstream]}, nil
+	case call.Callee.Method == nil:
+		function, ok := world.Functions[call.Callee.Function]
+		if !ok {
+			return target{}, fmt.Errorf("no function %s", call.Callee.Function)
+		}
+		return target{function: function}, nil
+	default:
+		bound := target{rpcs: map[string]*RPC{}}
+		for _, reached := range call.Callee.Reaches {
+			bound.rpcs[reached.Binding] = all[reached.Name()]
+		}
+		return bound, nil
+	}
 }
 
 // Result is what became of an RPC that has a response.
 type Result struct {
 	// Message is the response in wire bytes, with its Partial where the contract has a field for it.
 	Message []byte
+	// Header and Trailer are the metadata that the binding declares; may be nil.
+	Header, Trailer http.Header
 	// Partial says what is missing; nil if nothing is.
 	Partial *sheafv1.Partial
 	// Drifts are what Partial reports as drifts, with what is only for logs; MoreDrifts counts those that were not kept.
@@ -54,22 +129,28 @@ type CallResult struct {
 	// Started counts from the start of the RPC, and Duration from the start of the call; both are 0 for a call that was
 	// never made.
 	Started, Duration time.Duration
-	// Made is set if the upstream was asked.
-	Made bool
-	// Status is the answer's HTTP status; 0 for none.
+	// Made is set if the target was asked, and Requests is how often.
+	Made     bool
+	Requests int
+	// Status is the answer's HTTP status; 0 for none, or for several.
 	Status int
 	// Absent is set if there is none of what was asked for.
 	Absent bool
-	// Failure says why there is no answer; nil if there is one, or Absent is set.
+	// Failure says why there is no answer; nil if there is one, or Absent is set. Of an optional call with each it is that of
+	// the first element that failed.
 	Failure *Failure
+	// Inner is what is missing from the answers of RPCs that were called in process, by the call's name and theirs.
+	Inner []*sheafv1.MissingCall
+	// told is set if the binding itself tells clients what failed.
+	told bool
 }
 
-// Run runs the RPC. The response is nil if and only if the error is not. The error is a *RequestError if a value of the
-// request cannot be used, a *CallError if a required call failed, a *DriftError if a required field has no value, or
-// wraps the error of ctx.
-func (r *RPC) Run(ctx context.Context, request protoreflect.Message) (*Result, error) {
-	state := newRun(r, request)
-	if err := state.checkRequest(ctx); err != nil {
+// Run runs the RPC. Of the client's header, only what calls declare is sent on; it may be nil. The response is nil if and
+// only if the error is not. The error is a *RequestError if the request cannot be used, a *CallError if a required call
+// failed, a *DriftError if a required field has no value, or wraps the error of ctx.
+func (r *RPC) Run(ctx context.Context, request protoreflect.Message, header http.Header) (*Result, error) {
+	state := newRun(r, request, header)
+	if err := state.prepare(ctx); err != nil {
 		return nil, err
 	}
 	if err := state.dataflow(ctx); err != nil {

@@ -74,6 +74,8 @@ rpcs:
 
 // upstream answers after some time, and remembers when it was asked.
 type upstream struct {
+	unrenewed
+
 	mu      sync.Mutex
 	asked   map[string]time.Time
 	paths   []string
@@ -94,7 +96,7 @@ func (u *upstream) Do(ctx context.Context, call aggregate.Request) (aggregate.An
 	answer := u.answers[call.Name]
 	select {
 	case <-ctx.Done():
-		return aggregate.Answer{}, &aggregate.Failure{Reason: aggregate.ReasonTimeout, Retryable: true, Err: fmt.Errorf("give up: %w", ctx.Err())}
+		return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonTimeout, Retryable: true, Err: fmt.Errorf("give up: %w", ctx.Err())}
 	case <-time.After(answer.after):
 	}
 	if answer.err != nil {
@@ -109,12 +111,26 @@ func newUpstream(answers map[string]reply) *upstream {
 
 func bind(t *testing.T, name string, to *upstream) (*aggregate.RPC, *plan.RPC) {
 	t.Helper()
-	rpc := plantest.Compile(t, project).Find(name)
-	bound, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": to, "b": to, "c": to})
+	return bindIn(t, project, name, &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": to, "b": to, "c": to}})
+}
+
+// bindIn is the RPC with a name of a project, and its plan.
+func bindIn(tb testing.TB, project, name string, world *aggregate.World) (*aggregate.RPC, *plan.RPC) {
+	tb.Helper()
+	compiled := plantest.Compile(tb, project)
+	bound, err := aggregate.Bind(compiled, world)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return bound, rpc
+	rpc := compiled.Find(name)
+	return bound[rpc.Name()], rpc
+}
+
+// unrenewed is for upstreams whose credentials nothing renews.
+type unrenewed struct{}
+
+func (unrenewed) Renew(context.Context, string, uint64) error {
+	return errors.New("there is nothing to renew")
 }
 
 func request(t *testing.T, rpc *plan.RPC, json string) *dynamicpb.Message {
@@ -135,7 +151,7 @@ func response(t *testing.T, rpc *plan.RPC, result *aggregate.Result) string {
 	return fmt.Sprint(message)
 }
 
-func failure(reason aggregate.Reason) *aggregate.Failure {
+func failure(reason plan.Reason) *aggregate.Failure {
 	return &aggregate.Failure{Reason: reason, Err: errors.New("broken on purpose")}
 }
 
@@ -150,7 +166,7 @@ func TestDataflow(t *testing.T) {
 	bound, rpc := bind(t, "Get", to)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`))
+		result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +212,7 @@ func TestOptionalHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		result, err := bound.Run(ctx, request(t, rpc, `{"id": "x"}`))
+		result, err := bound.Run(ctx, request(t, rpc, `{"id": "x"}`), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,15 +227,15 @@ func TestOptionalHangs(t *testing.T) {
 func TestRequiredFails(t *testing.T) {
 	t.Parallel()
 	to := newUpstream(map[string]reply{
-		"first":  {after: 10 * time.Millisecond, err: failure(aggregate.ReasonUnavailable)},
+		"first":  {after: 10 * time.Millisecond, err: failure(plan.ReasonUnavailable)},
 		"second": {after: time.Hour},
 	})
 	bound, rpc := bind(t, "Get", to)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`))
+		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
 		failed, ok := errors.AsType[*aggregate.CallError](err)
-		if !ok || failed.Call.Name != "first" || failed.Reason != aggregate.ReasonUnavailable {
+		if !ok || failed.Call.Name != "first" || failed.Reason != plan.ReasonUnavailable {
 			t.Fatalf("error = %v, want that of call first", err)
 		}
 		if took := time.Since(start); took != 10*time.Millisecond {
@@ -239,7 +255,7 @@ func TestOptionalChain(t *testing.T) {
 		"second": {body: `{"value": "2"}`},
 	})
 	bound, rpc := bind(t, "Get", to)
-	result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`))
+	result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,8 +271,8 @@ func TestRefusedPathValue(t *testing.T) {
 	for _, id := range []string{"", ".", "..", "../admin?x=1", `..\\x`, "a/../b", "a\\u0000b"} {
 		to := newUpstream(nil)
 		bound, rpc := bind(t, "Get", to)
-		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "`+id+`"}`))
-		if wrong, ok := errors.AsType[*aggregate.RequestError](err); !ok || wrong.Field != "id" {
+		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "`+id+`"}`), nil)
+		if wrong, ok := errors.AsType[*aggregate.RequestError](err); !ok || wrong.Violations[0].Field != "id" {
 			t.Errorf("id %q: error = %v, want a RequestError of id", id, err)
 		}
 		if len(to.paths) != 0 {
@@ -269,7 +285,7 @@ func TestEscapedPath(t *testing.T) {
 	t.Parallel()
 	to := newUpstream(map[string]reply{"first": {body: `{"value": "1", "next": "é/ü"}`}, "second": {body: `{}`}, "third": {body: `{}`}})
 	bound, rpc := bind(t, "Get", to)
-	if _, err := bound.Run(t.Context(), request(t, rpc, `{"id": "a/b?c=d#e f"}`)); err != nil {
+	if _, err := bound.Run(t.Context(), request(t, rpc, `{"id": "a/b?c=d#e f"}`), nil); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]bool{"/first/a%2Fb%3Fc%3Dd%23e%20f": true, "/second": true, "/third/%C3%A9%2F%C3%BC": true}
@@ -286,7 +302,7 @@ func TestRequiredFieldMissing(t *testing.T) {
 	for _, body := range []string{`{}`, `{"value": null}`, `{"value": [1]}`, `{"value": {"x": 1}}`} {
 		to := newUpstream(map[string]reply{"one": {body: body}})
 		bound, rpc := bind(t, "Strict", to)
-		_, err := bound.Run(t.Context(), request(t, rpc, `{}`))
+		_, err := bound.Run(t.Context(), request(t, rpc, `{}`), nil)
 		if _, ok := errors.AsType[*aggregate.DriftError](err); !ok {
 			t.Errorf("%s: error = %v, want a DriftError", body, err)
 		}
@@ -300,7 +316,7 @@ func TestCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Millisecond, cancel)
-		_, err := bound.Run(ctx, request(t, rpc, `{}`))
+		_, err := bound.Run(ctx, request(t, rpc, `{}`), nil)
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error = %v, want context.Canceled", err)
 		}
@@ -308,28 +324,21 @@ func TestCancelled(t *testing.T) {
 }
 
 // panicking is an upstream with a bug.
-type panicking struct{}
+type panicking struct{ unrenewed }
 
 func (panicking) Do(context.Context, aggregate.Request) (aggregate.Answer, error) { panic("a bug") }
 
 // TestPanic: a panic while a call is made fails the call, not the process.
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	rpc := plantest.Compile(t, project).Find("Get")
 	good := newUpstream(map[string]reply{"first": {body: `{"value": "1", "next": "n"}`}, "third": {body: `{"value": "3"}`}})
-	optional, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": good, "b": panicking{}, "c": good})
-	if err != nil {
-		t.Fatal(err)
-	}
-	result, err := optional.Run(t.Context(), request(t, rpc, `{"id": "x"}`))
+	optional, rpc := bindIn(t, project, "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": good, "b": panicking{}, "c": good}})
+	result, err := optional.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
 	if err != nil || len(result.Partial.GetMissingCalls()) != 1 {
 		t.Errorf("result = %v, error = %v, want call second to be missing", result, err)
 	}
-	required, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": panicking{}, "b": good, "c": good})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := required.Run(t.Context(), request(t, rpc, `{"id": "x"}`)); err == nil || !strings.Contains(err.Error(), "a bug") {
+	required, rpc := bindIn(t, project, "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": panicking{}, "b": good, "c": good}})
+	if _, err := required.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil); err == nil || !strings.Contains(err.Error(), "a bug") {
 		t.Errorf("error = %v, want the panic", err)
 	}
 }

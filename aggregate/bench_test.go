@@ -10,11 +10,14 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
-	"github.com/sheaf-rpc/sheaf/internal/plantest"
 )
 
 // instant answers at once, so that only our own work is measured.
-type instant struct{ body []byte }
+type instant struct {
+	unrenewed
+
+	body []byte
+}
 
 func (i instant) Do(context.Context, aggregate.Request) (aggregate.Answer, error) {
 	return aggregate.Answer{Status: 200, Body: i.body}, nil
@@ -24,13 +27,14 @@ func (i instant) Do(context.Context, aggregate.Request) (aggregate.Answer, error
 func BenchmarkRun(b *testing.B) {
 	for _, calls := range []int{1, 3, 10} {
 		b.Run(fmt.Sprintf("calls=%d", calls), func(b *testing.B) {
+			body := []byte(`{"id": 7, "name": "a name", "text": "` + strings.Repeat("x", 340) + `"}`)
 			var fields, declared, bound strings.Builder
 			for i := range calls {
 				fmt.Fprintf(&fields, "  string f%d = %d;\n", i, i+1)
 				fmt.Fprintf(&declared, "      c%d: {get: \"a:/c%d/${request.id}\"}\n", i, i)
 				fmt.Fprintf(&bound, "      f%d: c%d.name\n", i, i)
 			}
-			rpc := plantest.Compile(b, fmt.Sprintf(`
+			run, rpc := bindIn(b, fmt.Sprintf(`
 -- proto/t.proto --
 syntax = "proto3";
 package t;
@@ -48,17 +52,12 @@ rpcs:
   Get:
     calls:
 %s    response:
-%s`, fields.String(), declared.String(), bound.String())).Find("Get")
-			body := []byte(`{"id": 7, "name": "a name", "text": "` + strings.Repeat("x", 340) + `"}`)
-			run, err := aggregate.Bind(rpc, map[string]aggregate.Upstream{"a": instant{body}})
-			if err != nil {
-				b.Fatal(err)
-			}
+%s`, fields.String(), declared.String(), bound.String()), "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": instant{body: body}}})
 			request := dynamicpb.NewMessage(rpc.Method.Input())
 			request.Set(rpc.Method.Input().Fields().ByName("id"), protoreflect.ValueOfString("p-1"))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := run.Run(b.Context(), request); err != nil {
+				if _, err := run.Run(b.Context(), request, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -5,43 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
-
-// run is the state of one RPC under way.
-type run struct {
-	*RPC
-	scope   projection.Scope
-	started time.Time
-	group   *errgroup.Group
-	// waiting counts, for each call, the calls that it still waits for.
-	waiting []atomic.Int32
-	// calls are what became of each call. A call's entry, like its answer in scope, is written by its own goroutine before
-	// waiting is counted down, and read by the calls that need it after that.
-	calls []CallResult
-}
-
-func newRun(rpc *RPC, request protoreflect.Message) *run {
-	state := &run{
-		RPC:     rpc,
-		started: time.Now(),
-		scope:   projection.Scope{Request: request, Answers: make([]*projection.Document, len(rpc.plan.Calls))},
-		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
-		calls:   make([]CallResult, len(rpc.plan.Calls)),
-	}
-	for i, call := range rpc.plan.Calls {
-		state.calls[i].Name = call.Name
-		state.waiting[i].Store(int32(len(call.Needs)))
-	}
-	return state
-}
 
 // dataflow makes every call as soon as its inputs exist, and returns when the last one has ended. A required call that
 // fails cancels the others.
@@ -55,6 +24,9 @@ func (r *run) dataflow(ctx context.Context) error {
 	}
 	if err := r.group.Wait(); err != nil {
 		return r.firstFailure(ctx)
+	}
+	if r.committed.Load() {
+		return nil // what is done is done, however late it is
 	}
 	return wrapEnded(ctx, r.plan)
 }
@@ -99,9 +71,17 @@ func (r *run) call(ctx context.Context, index int) error {
 		defer cancel()
 	}
 	result.Started = time.Since(r.started)
-	result.Failure = r.answer(ctx, index)
+	reply, failure := r.guarded(ctx, index)
+	if failure == nil && reply != nil && !reply.absent {
+		failure = r.keep(index, reply)
+	}
+	result.Failure = failure
 	if result.Made {
 		result.Duration = time.Since(r.started) - result.Started
+	}
+	r.keepMeta(index, reply)
+	if call.Commit && failure == nil {
+		r.committed.Store(true)
 	}
 	if result.Failure != nil && !call.Optional {
 		return errCallFailed
@@ -120,50 +100,49 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
 
-// answer asks the upstream and reads its answer. A panic fails the call alone: it must not end the process, since what
-// upstreams send decides what runs here.
-func (r *run) answer(ctx context.Context, index int) (failure *Failure) {
+// guarded asks the target. A panic fails the call alone: it must not end the process, since what upstreams send decides
+// what runs here.
+func (r *run) guarded(ctx context.Context, index int) (_ *reply, failure *Failure) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			failure = &Failure{Reason: ReasonFailed, Err: fmt.Errorf("recover from a panic: %v\n%s", cause, debug.Stack())}
+			failure = &Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("recover from a panic: %v\n%s", cause, debug.Stack())}
 		}
 	}()
 	return r.ask(ctx, index)
 }
 
-func (r *run) ask(ctx context.Context, index int) *Failure {
+// ask decides whether the call is made, and makes it.
+func (r *run) ask(ctx context.Context, index int) (*reply, *Failure) {
 	call, result := r.plan.Calls[index], &r.calls[index]
 	if failure, absent := r.inherit(call); failure != nil || absent {
 		result.Absent = absent
-		return failure
+		return nil, failure
 	}
-	request, failure := r.request(ctx, call)
-	if failure != nil {
-		return failure
+	scope := r.scope.In(ctx)
+	if call.When != nil {
+		holds, err := holdsFor(call, scope)
+		if err != nil || !holds {
+			result.Absent = err == nil
+			return nil, err
+		}
 	}
-	result.Made = true
-	answer, err := r.upstreams[index].Do(ctx, request)
-	if err != nil {
-		return asFailure(err)
+	if call.Each != nil {
+		return r.askEach(ctx, scope, index)
 	}
-	result.Status, result.Absent = answer.Status, answer.Absent
-	if answer.Absent {
-		return nil
+	request := &asking{run: r, call: call, target: &r.targets[index], result: result}
+	reply, failure := request.answer(ctx, scope)
+	result.Made, result.Requests = request.requests > 0, request.requests
+	if reply != nil {
+		result.Status, result.Absent, result.Inner = reply.status, reply.absent, reply.inner
 	}
-	document, err := call.Shape.Scan(answer.Body)
-	if err != nil {
-		kind := answer.Header.Get("Content-Type")
-		return &Failure{Reason: ReasonBadAnswer, Err: fmt.Errorf("read answer of type %q: %w", kind, err)}
-	}
-	r.scope.Answers[index] = document
-	return nil
+	return reply, failure
 }
 
 // inherit says what a call takes over from the calls that its path comes from: without their answers it cannot be made.
 func (r *run) inherit(call *plan.Call) (_ *Failure, absent bool) {
 	for _, need := range call.PathNeeds {
 		switch result := &r.calls[need]; {
-		case result.Failure != nil:
+		case result.Failure != nil && r.scope.Answers[need] == nil:
 			inherited := *result.Failure
 			inherited.Err = fmt.Errorf("call %s gave no answer: %w", result.Name, result.Failure.Err)
 			return &inherited, false
@@ -174,12 +153,14 @@ func (r *run) inherit(call *plan.Call) (_ *Failure, absent bool) {
 	return nil, false
 }
 
-// asFailure is the *Failure in err; any other error is a fault of ours, and so of the upstream in the caller's eyes.
-func asFailure(err error) *Failure {
-	if failure, ok := errors.AsType[*Failure](err); ok {
-		return failure
+// keep finds in an answer what the plan needs of it.
+func (r *run) keep(index int, reply *reply) *Failure {
+	document, err := r.plan.Calls[index].Shape.Scan(reply.body)
+	if err != nil {
+		return &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read answer of type %q: %w", reply.header.Get("Content-Type"), err)}
 	}
-	return &Failure{Reason: ReasonFailed, Err: err}
+	r.scope.Answers[index] = document
+	return nil
 }
 
 // firstFailure is the error of the first required call, in plan order, that failed by itself: not because another one
@@ -191,13 +172,22 @@ func (r *run) firstFailure(ctx context.Context) error {
 	}
 	for i, call := range r.plan.Calls {
 		if failed(i) {
-			return &CallError{RPC: r.plan, Call: call, Failure: r.calls[i].Failure}
+			return r.callError(ctx, i, call)
 		}
 	}
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return err
 	}
 	return fmt.Errorf("run %s: %w", r.plan.Name(), context.Canceled)
+}
+
+// callError is the error of a call, with the metadata that can be told in spite of it.
+func (r *run) callError(ctx context.Context, index int, call *plan.Call) *CallError {
+	failed := &CallError{RPC: r.plan, Call: call, Failure: r.calls[index].Failure}
+	scope := r.scope.In(context.WithoutCancel(ctx))
+	failed.Header, _ = fillHeader(scope, r.plan.Headers)
+	failed.Trailer, _ = fillHeader(scope, r.plan.Trailers)
+	return failed
 }
 
 // wrapEnded is the error of a context that has ended, or nil.

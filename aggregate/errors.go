@@ -2,27 +2,38 @@ package aggregate
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
-// RequestError says that the caller is wrong: a value of the request cannot be sent to where it is needed. No upstream has
-// been touched.
+// RequestError says that the caller is wrong: the request cannot be used. No upstream has been touched.
 type RequestError struct {
-	// Field is the path of the request field, or the expression over the request.
-	Field string
-	// Description says what is wrong with its value; it is safe for clients.
-	Description string
+	// Violations are the fields at fault; at least one.
+	Violations []Violation
+	// NotFound is set if what a field names does not exist.
+	NotFound bool
 }
 
-// Error is the field and what is wrong with it.
-func (e *RequestError) Error() string { return e.Field + ": " + e.Description }
+// Error is the first field and what is wrong with it.
+func (e *RequestError) Error() string {
+	text := e.Violations[0].Description
+	if field := e.Violations[0].Field; field != "" {
+		text = field + ": " + text
+	}
+	if more := len(e.Violations) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
 
 // CallError says that an upstream is wrong: a required call failed, and with it the RPC.
 type CallError struct {
 	RPC  *plan.RPC
 	Call *plan.Call
+	// Header and Trailer are the metadata that the binding declares, as far as it is known; may be nil.
+	Header, Trailer http.Header
 	*Failure
 }
 

@@ -1,7 +1,7 @@
 package aggregate
 
 import (
-	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,71 +13,93 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
 )
 
-// checkRequest refuses a request with a value that cannot stand in the path where it is needed.
-func (r *run) checkRequest(ctx context.Context) error {
-	scope := r.scopeIn(ctx)
-	for _, call := range r.plan.Calls {
-		for _, hole := range call.RequestHoles {
-			operand := call.PathValues[hole]
-			value, err := pathValue(scope, operand)
-			if err != nil {
-				return &RequestError{Field: requestField(operand), Description: err.Error()}
+// fill fills the holes of a request. What cannot be filled is the fault of the answer that it should have come from.
+func (a *asking) fill(scope *projection.Scope) (Request, *Failure) {
+	request, err := fillRequest(scope, a.call)
+	if err != nil {
+		return Request{}, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("fill request: %w", err), Unsent: true}
+	}
+	for _, name := range a.call.Request.Forward {
+		if values := a.header.Values(name); len(values) > 0 {
+			if request.Header == nil {
+				request.Header = http.Header{}
 			}
-			if reason := urltemplate.Refuse(value); reason != "" {
-				return &RequestError{Field: requestField(operand), Description: reason}
-			}
+			request.Header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	request.Account = a.account
+	return request, nil
+}
+
+func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
+	declared := call.Request
+	path, err := fillPath(scope, declared)
+	if err != nil {
+		return Request{}, err
+	}
+	query, err := fillQuery(scope, declared.Query)
+	if err != nil {
+		return Request{}, err
+	}
+	header, err := fillHeader(scope, declared.Headers)
+	if err != nil {
+		return Request{}, err
+	}
+	request := Request{
+		Name: call.Name, Template: declared.Path.Names(), Method: declared.Method, Path: path, Query: query, Header: header,
+		Timeout: call.Timeout, AbsentOn: declared.AbsentOn,
+	}
+	return request, fillPayload(scope, declared, &request)
+}
+
+// fillPayload fills the body in the form that the call declares.
+func fillPayload(scope *projection.Scope, declared *plan.Request, request *Request) error {
+	switch {
+	case declared.Body != nil:
+		body, ok, err := declared.Body.Append(nil, scope)
+		if ok {
+			request.Body = body
+		} else if declared.Body.Kind == projection.BodyObject {
+			request.Body = []byte("{}")
+		}
+		return err
+	case declared.Form != nil:
+		body, err := declared.Form.Append([]byte{}, scope)
+		request.Body = body
+		request.setType("application/x-www-form-urlencoded")
+		return err
+	case declared.Bytes != nil:
+		value, err := declared.Bytes.Value(scope)
+		if err != nil || value.Missing() {
+			return err
+		}
+		request.setType("application/octet-stream")
+		if request.Body, err = rawBytes(value, declared.Base64); err != nil {
+			return fmt.Errorf("write %s: %w", declared.Bytes, err)
 		}
 	}
 	return nil
 }
 
-func requestField(operand projection.Operand) string {
-	return strings.TrimPrefix(operand.String(), "request.")
+func rawBytes(value projection.Value, isBase64 bool) ([]byte, error) {
+	text, err := value.AppendText(nil)
+	if err != nil || !isBase64 {
+		return text, err
+	}
+	return base64.StdEncoding.DecodeString(string(text))
 }
 
-// scopeIn is a scope of its own for one goroutine: answers are shared, the context is not.
-func (r *run) scopeIn(ctx context.Context) *projection.Scope {
-	return &projection.Scope{Context: ctx, Request: r.scope.Request, Answers: r.scope.Answers}
+// setType sets the type of the body, unless the call says another.
+func (r *Request) setType(kind string) {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", kind)
+	}
 }
 
-// request fills a call's holes. What cannot be filled is the fault of the answer that it should have come from.
-func (r *run) request(ctx context.Context, call *plan.Call) (Request, *Failure) {
-	scope := r.scopeIn(ctx)
-	request, err := fillRequest(scope, call)
-	if err != nil {
-		return Request{}, &Failure{Reason: ReasonDrift, Err: fmt.Errorf("fill request: %w", err)}
-	}
-	return request, nil
-}
-
-func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
-	path, err := fillPath(scope, call)
-	if err != nil {
-		return Request{}, err
-	}
-	query, err := fillQuery(scope, call.Query)
-	if err != nil {
-		return Request{}, err
-	}
-	header, err := fillHeader(scope, call.Headers)
-	if err != nil {
-		return Request{}, err
-	}
-	request := Request{
-		Name: call.Name, Template: call.Path.Names(), Method: call.Method, Path: path, Query: query, Header: header,
-		Timeout: call.Timeout, AbsentOn: call.AbsentOn,
-	}
-	if call.Body == nil {
-		return request, nil
-	}
-	body, ok, err := call.Body.Append(nil, scope)
-	if ok {
-		request.Body = body
-	}
-	return request, err
-}
-
-func fillPath(scope *projection.Scope, call *plan.Call) (string, error) {
+func fillPath(scope *projection.Scope, call *plan.Request) (string, error) {
 	values := make([][]byte, len(call.PathValues))
 	for i, operand := range call.PathValues {
 		value, err := pathValue(scope, operand)

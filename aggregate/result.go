@@ -14,27 +14,60 @@ import (
 
 // result projects the answers onto the response message.
 func (r *run) result(ctx context.Context) (*Result, error) {
-	scope := r.scopeIn(ctx)
+	if r.committed.Load() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	scope := r.scope.In(ctx)
+	r.keepWarnings()
+	merged := r.mergePages(scope)
+	scope = r.scope.In(ctx)
 	message, drifts, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return nil, err
 	}
-	for _, drift := range drifts {
-		if drift.Required {
-			return nil, &DriftError{Report: drift}
+	for i := range drifts {
+		drifts[i].Call = r.documents.CallOf(drifts[i].Call)
+		if drifts[i].Required {
+			return nil, &DriftError{Report: drifts[i]}
 		}
 	}
 	result := &Result{Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
+	if r.page != nil {
+		token, err := r.nextToken(scope, merged)
+		if err != nil {
+			return nil, err
+		}
+		result.Message = appendString(result.Message, r.page.NextToken, token)
+	}
+	if err := r.addMetadata(result, scope); err != nil {
+		return nil, err
+	}
+	return result, r.addPartial(result)
+}
+
+// addMetadata fills the headers and trailers that the binding declares.
+func (r *run) addMetadata(result *Result, scope *projection.Scope) (err error) {
+	if result.Header, err = fillHeader(scope, r.plan.Headers); err != nil {
+		return fmt.Errorf("fill response headers: %w", err)
+	}
+	if result.Trailer, err = fillHeader(scope, r.plan.Trailers); err != nil {
+		return fmt.Errorf("fill response trailers: %w", err)
+	}
+	return nil
+}
+
+// addPartial puts the report of what is missing into the field that the contract has for it.
+func (r *run) addPartial(result *Result) error {
 	if result.Partial == nil || r.plan.PartialField == 0 {
-		return result, nil
+		return nil
 	}
 	report, err := proto.Marshal(result.Partial)
 	if err != nil {
-		return nil, fmt.Errorf("write partial: %w", err)
+		return fmt.Errorf("write partial: %w", err)
 	}
 	result.Message = protowire.AppendTag(result.Message, r.plan.PartialField, protowire.BytesType)
 	result.Message = protowire.AppendBytes(result.Message, report)
-	return result, nil
+	return nil
 }
 
 // guessSize is a capacity that most responses fit: they are smaller than the answers that they come from.
@@ -53,8 +86,13 @@ func (r *run) guessSize() int {
 func (r *run) partial(drifts []projection.Report) *sheafv1.Partial {
 	var partial sheafv1.Partial
 	for i, call := range r.plan.Calls {
-		if failure := r.calls[i].Failure; failure != nil {
+		if failure := r.calls[i].Failure; failure != nil && !r.calls[i].told {
 			partial.MissingCalls = append(partial.MissingCalls, missingCall(call.Name, call.Fields, failure))
+		}
+		for _, inner := range r.calls[i].Inner {
+			missing := under(inner, call.Name)
+			missing.Fields = call.Fields
+			partial.MissingCalls = append(partial.MissingCalls, missing)
 		}
 	}
 	for _, drift := range drifts {
@@ -71,9 +109,8 @@ func (r *run) partial(drifts []projection.Report) *sheafv1.Partial {
 }
 
 func missingCall(name string, fields []string, failure *Failure) *sheafv1.MissingCall {
-	missing := &sheafv1.MissingCall{
-		Call: name, Fields: fields, Code: failure.Reason.Class().Code, Retryable: failure.Retryable,
-	}
+	told, _ := failure.Told()
+	missing := &sheafv1.MissingCall{Call: name, Fields: fields, Code: told, Retryable: failure.Retryable}
 	if failure.RetryAfter > 0 {
 		missing.RetryAfter = durationpb.New(failure.RetryAfter)
 	}

@@ -12,6 +12,8 @@ import (
 // returns promptly, with ctx's error wrapped, when ctx ends.
 type Upstream interface {
 	Do(ctx context.Context, call Request) (Answer, error)
+	// Renew renews the credentials of an account, unless those of a later generation are there already.
+	Renew(ctx context.Context, account string, generation uint64) error
 }
 
 // Request is a call whose holes are all filled.
@@ -25,8 +27,10 @@ type Request struct {
 	Path, Query string
 	// Header holds only what the call declares; may be nil.
 	Header http.Header
-	// Body is a JSON document, or nil for none.
+	// Body is of the type that Content-Type says; a JSON document without one. It is nil for none.
 	Body []byte
+	// Account is the id of the account that the call is made for; empty for none.
+	Account string
 	// Timeout bounds the call besides ctx; 0 means only the upstream's own timeout does.
 	Timeout time.Duration
 	// AbsentOn lists the statuses that mean "there is none".
@@ -35,12 +39,14 @@ type Request struct {
 
 // Answer is what a call got.
 type Answer struct {
-	// Status is 2xx, or one of the request's AbsentOn.
+	// Status is 2xx, or one of the request's AbsentOn; any other in a Failure.
 	Status int
 	// Header is the answer's header; not to be changed.
 	Header http.Header
 	// Body is the whole body, decompressed and within the upstream's bounds; not to be changed.
 	Body []byte
+	// Generation counts the renewals of the account's credentials that the call was made with.
+	Generation uint64
 	// Absent is set when Status is one of the request's AbsentOn; Body then means nothing.
 	Absent bool
 }

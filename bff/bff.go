@@ -10,13 +10,16 @@ import (
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/grpchealth"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
 
@@ -25,6 +28,7 @@ type Server struct {
 	plan       *plan.Plan
 	settings   settings
 	clients    []*upstreams.Client
+	accounts   *store.Accounts
 	types      *dynamicpb.Types
 	procedures map[string]*procedure // by the name of the RPC
 	health     *grpchealth.StaticChecker
@@ -35,7 +39,7 @@ type Server struct {
 // files are wrong, the error is an *AuthorError. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
 	settings := newSettings(options)
-	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv})
+	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv}, settings.extensions())
 	if err != nil {
 		return nil, err
 	}
@@ -50,31 +54,56 @@ func Open(dir string, options ...Option) (*Server, error) {
 }
 
 func (s *Server) open() error {
-	upstreams, err := s.connect()
-	if err != nil {
-		return err
-	}
 	validator, err := protovalidate.New(protovalidate.WithExtensionTypeResolver(s.types))
 	if err != nil {
 		return fmt.Errorf("create validator: %w", err)
+	}
+	world, err := s.world(validator)
+	if err != nil {
+		return err
 	}
 	meters, err := newMeters(s.settings.meters)
 	if err != nil {
 		return err
 	}
+	bound, err := aggregate.Bind(s.plan, world)
+	if err != nil {
+		return err
+	}
 	for _, service := range s.plan.Services {
 		for _, rpc := range service.RPCs {
-			bound, err := aggregate.Bind(rpc, upstreams)
-			if err != nil {
-				return err
-			}
 			s.procedures[rpc.Name()] = &procedure{
-				server: s, plan: rpc, rpc: bound, validator: validator, meters: meters, timeout: s.timeout(rpc),
+				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: meters, timeout: s.timeout(rpc),
 			}
 		}
 	}
 	s.handler, err = s.newHandler()
 	return err
+}
+
+// world is what plans run against.
+func (s *Server) world(validator protovalidate.Validator) (*aggregate.World, error) {
+	world := &aggregate.World{Functions: map[string]aggregate.Callee{}}
+	for name, function := range s.settings.functions {
+		world.Functions[name] = function
+	}
+	world.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
+	if s.plan.Accounts != "" {
+		var err error
+		if s.accounts, err = store.ReadAccounts(s.plan.Accounts, s.settings.lookupEnv); err != nil {
+			return nil, err
+		}
+		world.Accounts = s.accounts
+	}
+	key, err := s.readSecret(s.plan.Server.PageTokenKey)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.plan.Server.PageTokenKey.At, err)
+	}
+	if world.Tokens, err = pagetoken.New([]byte(key.Reveal())); err != nil {
+		return nil, err
+	}
+	world.Upstreams, err = s.connect()
+	return world, err
 }
 
 // connect creates a client for each upstream.

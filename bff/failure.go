@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
@@ -18,13 +20,16 @@ import (
 // (AIP-193) that programs can act on.
 func (p *procedure) failure(err error) *connect.Error {
 	if wrong, ok := errors.AsType[*aggregate.RequestError](err); ok {
-		return policy.InvalidArgument(&errdetails.BadRequest_FieldViolation{Field: wrong.Field, Description: wrong.Description})
+		return requestFailure(wrong)
 	}
 	if failed, ok := errors.AsType[*aggregate.CallError](err); ok {
-		return p.upstreamFailure(failed.Failure)
+		told := p.upstreamFailure(failed.Failure)
+		maps.Copy(told.Meta(), failed.Header)
+		maps.Copy(told.Meta(), failed.Trailer)
+		return told
 	}
 	if _, ok := errors.AsType[*aggregate.DriftError](err); ok {
-		return p.upstreamFailure(&aggregate.Failure{Reason: aggregate.ReasonDrift})
+		return p.upstreamFailure(&aggregate.Failure{Reason: plan.ReasonDrift})
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -47,11 +52,41 @@ func (p *procedure) levelOf(err error) slog.Level {
 }
 
 func (p *procedure) upstreamFailure(failure *aggregate.Failure) *connect.Error {
-	class := failure.Reason.Class()
-	told := connect.NewError(connect.Code(class.Code), errors.New(class.Message))
+	code, message := failure.Told()
+	told := connect.NewError(connect.Code(code), errors.New(message))
+	if failure.OwnDetails {
+		for _, detail := range failure.Details {
+			if passed, err := connect.NewErrorDetail(detail); err == nil {
+				told.AddDetail(passed)
+			}
+		}
+		return told
+	}
 	addDetail(told, &errdetails.ErrorInfo{Reason: string(failure.Reason), Domain: string(p.plan.Method.Parent().FullName())})
 	if failure.RetryAfter > 0 {
 		addDetail(told, &errdetails.RetryInfo{RetryDelay: durationpb.New(failure.RetryAfter)})
+	}
+	if len(failure.Violations) > 0 {
+		addDetail(told, &errdetails.BadRequest{FieldViolations: fieldViolations(failure.Violations)})
+	}
+	return told
+}
+
+// requestFailure says that the caller is wrong.
+func requestFailure(wrong *aggregate.RequestError) *connect.Error {
+	told := policy.InvalidArgument(fieldViolations(wrong.Violations)...)
+	if wrong.NotFound {
+		told = connect.NewError(connect.CodeNotFound, errors.New(wrong.Error()))
+	}
+	return told
+}
+
+func fieldViolations(violations []aggregate.Violation) []*errdetails.BadRequest_FieldViolation {
+	var told []*errdetails.BadRequest_FieldViolation
+	for _, violation := range violations {
+		told = append(told, &errdetails.BadRequest_FieldViolation{
+			Field: violation.Field, Description: violation.Description, Reason: violation.Reason,
+		})
 	}
 	return told
 }
@@ -72,7 +107,7 @@ func (p *procedure) logFailure(ctx context.Context, err error) {
 	if failed, ok := errors.AsType[*aggregate.CallError](err); ok {
 		attributes = append(attributes,
 			slog.String("at", failed.Call.At.String()), slog.String("call", failed.Call.Name),
-			slog.String("upstream", failed.Call.Upstream), slog.String("reason", string(failed.Reason)))
+			slog.String("upstream", failed.Call.Upstream()), slog.String("reason", string(failed.Reason)))
 	}
 	if drifted, ok := errors.AsType[*aggregate.DriftError](err); ok {
 		attributes = append(attributes, slog.String("at", drifted.Report.At.String()), slog.String("field", drifted.Report.Field))

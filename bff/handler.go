@@ -33,9 +33,12 @@ func (s *Server) newHandler() (http.Handler, error) {
 		return nil, fmt.Errorf("create interceptor: %w", err)
 	}
 	mux := http.NewServeMux()
-	names := make([]string, len(s.plan.Services))
-	for i, service := range s.plan.Services {
-		names[i] = string(service.Descriptor.FullName())
+	var names []string
+	for _, service := range s.plan.Services {
+		if service.Binding != "" {
+			continue // internal
+		}
+		names = append(names, string(service.Descriptor.FullName()))
 		for j := range service.Descriptor.Methods().Len() {
 			method := service.Descriptor.Methods().Get(j)
 			mux.Handle(path(method), s.methodHandler(method, observe))
@@ -68,12 +71,12 @@ func (s *Server) notFound() http.Handler {
 
 // path is where Connect and gRPC look for a method.
 func path(method protoreflect.MethodDescriptor) string {
-	return "/" + (&plan.RPC{Method: method}).Name()
+	return "/" + plan.Procedure(method)
 }
 
 // methodHandler serves one method in all four wire forms.
 func (s *Server) methodHandler(method protoreflect.MethodDescriptor, observe connect.Interceptor) http.Handler {
-	procedure := s.procedures[(&plan.RPC{Method: method}).Name()]
+	procedure := s.procedures[plan.Procedure(method)]
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),

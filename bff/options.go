@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 
+	"cel.dev/cel-go/cel"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -18,12 +19,15 @@ type settings struct {
 	logger    *slog.Logger
 	tracers   trace.TracerProvider
 	meters    metric.MeterProvider
+
+	functions   map[string]*function
+	expressions []cel.EnvOption
 }
 
 func newSettings(options []Option) settings {
 	s := settings{
 		lookupEnv: os.LookupEnv, logger: slog.Default(),
-		tracers: tracenoop.NewTracerProvider(), meters: metricnoop.NewMeterProvider(),
+		tracers: tracenoop.NewTracerProvider(), meters: metricnoop.NewMeterProvider(), functions: map[string]*function{},
 	}
 	for _, option := range options {
 		option(&s)

@@ -107,7 +107,7 @@ func (p *procedure) recordPartial(ctx context.Context, result *aggregate.Result)
 		p.meters.missing.Add(ctx, 1, metric.WithAttributes(rpc,
 			attribute.String("sheaf.call", call.Name), attribute.String("sheaf.reason", string(call.Failure.Reason))))
 		p.server.settings.logger.WarnContext(ctx, "optional call gave no answer",
-			slog.String("rpc", p.plan.Name()), slog.String("call", call.Name), slog.String("upstream", p.plan.Calls[i].Upstream),
+			slog.String("rpc", p.plan.Name()), slog.String("call", call.Name), slog.String("upstream", p.plan.Calls[i].Upstream()),
 			slog.String("at", p.plan.Calls[i].At.String()), slog.String("reason", string(call.Failure.Reason)),
 			slog.String("error", call.Failure.Error()))
 	}
@@ -118,7 +118,7 @@ func (p *procedure) recordPartial(ctx context.Context, result *aggregate.Result)
 		}
 		upstream := ""
 		if drift.Call >= 0 {
-			upstream = p.plan.Calls[drift.Call].Upstream
+			upstream = p.plan.Calls[drift.Call].Upstream()
 			attributes = append(attributes, slog.String("call", p.plan.Calls[drift.Call].Name), slog.String("upstream", upstream))
 		}
 		p.meters.drifts.Add(ctx, 1, metric.WithAttributes(rpc,

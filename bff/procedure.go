@@ -2,6 +2,8 @@ package bff
 
 import (
 	"context"
+	"maps"
+	"net/http"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -33,11 +35,13 @@ func (s *Server) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	result, err := p.run(ctx, request.Msg)
+	result, err := p.run(ctx, request.Msg, request.Header())
 	if err != nil {
 		return nil, err
 	}
 	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
+	maps.Copy(answer.Header(), result.Header)
+	maps.Copy(answer.Trailer(), result.Trailer)
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))
 	}
@@ -45,8 +49,8 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 }
 
 // run runs the plan, and tells operators what they need to know. The error is a *connect.Error that is safe for clients.
-func (p *procedure) run(ctx context.Context, request protoreflect.ProtoMessage) (*aggregate.Result, error) {
-	result, err := p.rpc.Run(ctx, request.ProtoReflect())
+func (p *procedure) run(ctx context.Context, request protoreflect.ProtoMessage, header http.Header) (*aggregate.Result, error) {
+	result, err := p.rpc.Run(ctx, request.ProtoReflect(), header)
 	if err != nil {
 		p.logFailure(ctx, err)
 		return nil, p.failure(err)

@@ -44,6 +44,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 func (s *Server) stopHealth() {
 	s.health.SetStatus("", grpchealth.StatusNotServing)
 	for _, service := range s.plan.Services {
+		if service.Binding != "" {
+			continue
+		}
 		s.health.SetStatus(string(service.Descriptor.FullName()), grpchealth.StatusNotServing)
 	}
 }

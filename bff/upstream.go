@@ -29,29 +29,39 @@ func (a adapter) Do(ctx context.Context, call aggregate.Request) (aggregate.Answ
 	return aggregate.Answer(*answer), nil
 }
 
+// Renew implements aggregate.Upstream.
+func (a adapter) Renew(ctx context.Context, account string, generation uint64) error {
+	return a.client.Renew(ctx, account, generation)
+}
+
 // reasons is the one table from what upstreams tells apart to what clients are told.
-var reasons = map[upstreams.Kind]aggregate.Reason{
-	upstreams.KindUnavailable:  aggregate.ReasonUnavailable,
-	upstreams.KindTimeout:      aggregate.ReasonTimeout,
-	upstreams.KindRateLimited:  aggregate.ReasonRateLimited,
-	upstreams.KindFailed:       aggregate.ReasonFailed,
-	upstreams.KindNotFound:     aggregate.ReasonNotFound,
-	upstreams.KindConflict:     aggregate.ReasonConflict,
-	upstreams.KindPrecondition: aggregate.ReasonPrecondition,
-	upstreams.KindRejected:     aggregate.ReasonRejected,
-	upstreams.KindCredentials:  aggregate.ReasonCredentials,
-	upstreams.KindBadAnswer:    aggregate.ReasonBadAnswer,
-	upstreams.KindBadRequest:   aggregate.ReasonRejected,
+var reasons = map[upstreams.Kind]plan.Reason{
+	upstreams.KindUnavailable:  plan.ReasonUnavailable,
+	upstreams.KindTimeout:      plan.ReasonTimeout,
+	upstreams.KindRateLimited:  plan.ReasonRateLimited,
+	upstreams.KindFailed:       plan.ReasonFailed,
+	upstreams.KindNotFound:     plan.ReasonNotFound,
+	upstreams.KindConflict:     plan.ReasonConflict,
+	upstreams.KindPrecondition: plan.ReasonPrecondition,
+	upstreams.KindRejected:     plan.ReasonRejected,
+	upstreams.KindCredentials:  plan.ReasonCredentials,
+	upstreams.KindBadAnswer:    plan.ReasonBadAnswer,
+	upstreams.KindBadRequest:   plan.ReasonRejected,
 }
 
 func failureOf(err error) *aggregate.Failure {
 	failure, ok := errors.AsType[*upstreams.Error](err)
 	if !ok {
-		return &aggregate.Failure{Reason: aggregate.ReasonFailed, Err: err}
+		return &aggregate.Failure{Reason: plan.ReasonFailed, Err: err}
 	}
-	return &aggregate.Failure{
-		Reason: reasons[failure.Kind], Retryable: failure.Retryable(), RetryAfter: failure.RetryAfter, Err: failure,
+	told := &aggregate.Failure{
+		Reason: reasons[failure.Kind], Retryable: failure.Retryable(), RetryAfter: failure.RetryAfter, Err: failure, Unsent: failure.Unsent,
 	}
+	if failure.Answer != nil {
+		answer := aggregate.Answer(*failure.Answer)
+		told.Answer = &answer
+	}
+	return told
 }
 
 // upstreamConfig turns an upstream's settings into a client's, and reads its secret.
@@ -64,20 +74,49 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 	return upstreams.Config{
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
-		Credential: credential, Breaker: upstreams.BreakerConfig(upstream.Breaker),
+		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
 	}, err
 }
 
 func (s *Server) readCredential(credential plan.Credential) (upstreams.Credential, error) {
-	var value secret.Value
-	var err error
+	value, err := s.readSecret(credential)
+	return upstreams.Credential{
+		Header: credential.Header, Query: credential.Query, Path: credential.Path, Secret: value, Account: credential.Account,
+	}, err
+}
+
+// readSecret reads a secret that is not an account's.
+func (s *Server) readSecret(credential plan.Credential) (secret.Value, error) {
 	switch {
 	case credential.Env != "":
-		value, err = secret.FromEnv(credential.Env, s.settings.lookupEnv)
+		return secret.FromEnv(credential.Env, s.settings.lookupEnv)
 	case credential.File != "":
-		value, err = secret.FromFile(credential.File)
+		return secret.FromFile(credential.File)
+	default:
+		return secret.Value{}, nil
 	}
-	return upstreams.Credential{Header: credential.Header, Secret: value}, err
+}
+
+func refreshConfig(refresh *plan.Refresh) *upstreams.RefreshConfig {
+	if refresh == nil {
+		return nil
+	}
+	config := &upstreams.RefreshConfig{
+		Method: refresh.Method, Path: refresh.Path, Bearer: refresh.Bearer, Form: map[string]string{}, Query: map[string]string{},
+		Store: map[string][]string{},
+	}
+	for _, field := range refresh.Form {
+		config.Form[field.Name] = field.Value
+	}
+	for _, parameter := range refresh.Query {
+		config.Query[parameter.Name] = parameter.Value
+	}
+	for _, stored := range refresh.Store {
+		for _, step := range stored.Path.Steps[1:] { // behind answer.body
+			config.Store[stored.Secret] = append(config.Store[stored.Secret], step.Key)
+		}
+	}
+	return config
 }

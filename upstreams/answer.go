@@ -95,18 +95,19 @@ func drain(body io.Reader) {
 
 // refused is the error of a status that is not 2xx.
 func (c *Client) refused(response *http.Response, request *Request) *Error {
-	const sampled = 4 << 10
-	sample, _ := io.ReadAll(io.LimitReader(response.Body, sampled))
+	const most = 64 << 10
+	body, _ := io.ReadAll(io.LimitReader(response.Body, min(most, c.maxAnswer)))
 	text := fmt.Sprintf("answered %d", response.StatusCode)
 	if location, err := url.Parse(response.Header.Get("Location")); err == nil && location.Host != "" {
 		text += fmt.Sprintf(", a redirect to host %s, which is not followed", location.Host)
 	}
-	if shown := describe(response.Header.Get("Content-Type"), sample); shown != "" {
+	if shown := describe(response.Header.Get("Content-Type"), body); shown != "" {
 		text += ": " + shown
 	}
 	failure := c.fail(request, kindOf(response.StatusCode), errors.New(text))
 	failure.Status = response.StatusCode
 	failure.RetryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
+	failure.Answer = &Answer{Status: response.StatusCode, Header: response.Header, Body: body}
 	return failure
 }
 

@@ -58,7 +58,7 @@ func (b *breaker) do(call func() (*Answer, error)) (*Answer, error) {
 	}
 	opened := time.Unix(0, b.openedAt.Load())
 	return nil, &Error{
-		Upstream: b.upstream, Kind: KindUnavailable, RetryAfter: max(0, b.openFor-time.Since(opened)),
+		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, RetryAfter: max(0, b.openFor-time.Since(opened)),
 		Err: fmt.Errorf("refused without a try: %w", err),
 	}
 }
@@ -78,5 +78,5 @@ func isFailure(err error) bool {
 // isExcluded reports whether a call says nothing about the upstream: the caller gave up, or nothing was sent.
 func isExcluded(err error) bool {
 	failure, ok := errors.AsType[*Error](err)
-	return ok && (failure.given || failure.Kind == KindBadRequest)
+	return ok && (failure.given || failure.Kind == KindBadRequest || failure.Kind == KindCredentials && failure.Unsent)
 }

@@ -8,24 +8,31 @@ package upstreams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // Client calls one upstream. It is safe for concurrent use.
 type Client struct {
-	name      string
-	base      *url.URL
-	header    http.Header
-	sign      signer
-	timeout   time.Duration
-	maxAnswer int64
-	transport *http.Transport
-	breaker   *breaker
-	observer  *observer
+	config     Config
+	name       string
+	bases      bases
+	header     http.Header
+	credential Credential
+	accounts   *store.Accounts
+	refresh    *RefreshConfig
+	renewals   singleflight.Group
+	timeout    time.Duration
+	maxAnswer  int64
+	transport  *http.Transport
 }
 
 // Request is one call.
@@ -38,8 +45,10 @@ type Request struct {
 	Path, Query string
 	// Header holds what the call declares; may be nil.
 	Header http.Header
-	// Body is a JSON document; nil for none.
+	// Body is of the type that Content-Type says; a JSON document without one. It is nil for none.
 	Body []byte
+	// Account is the id of the account that the call is made for; empty for none.
+	Account string
 	// Timeout bounds the call besides ctx and Config.Timeout; 0 for no further bound.
 	Timeout time.Duration
 	// AbsentOn lists the statuses that mean "there is none".
@@ -48,52 +57,63 @@ type Request struct {
 
 // Answer is what a call got.
 type Answer struct {
-	// Status is 2xx, or one of AbsentOn.
+	// Status is 2xx, or one of AbsentOn; any other in an Error.
 	Status int
 	Header http.Header
 	// Body is whole, decompressed and within Config.MaxAnswerBytes; nil if Absent.
-	Body   []byte
-	Absent bool
+	Body []byte
+	// Generation counts the renewals of the account's credentials that the call was made with.
+	Generation uint64
+	Absent     bool
 }
 
 // New creates a client. The error names what is wrong with the config, and what to do.
 func New(config Config) (*Client, error) {
 	config = config.withDefaults()
-	base, err := parseBase(config.BaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
-	}
 	header, err := fixedHeader(config.Header)
 	if err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
-	observer, err := newObserver(&config, base)
-	if err != nil {
+	client := &Client{
+		config: config, name: config.Name, bases: bases{byURL: map[string]*base{}}, header: header, credential: config.Credential,
+		accounts: config.Accounts, refresh: config.Refresh, timeout: config.Timeout, maxAnswer: config.MaxAnswerBytes,
+		transport: newTransport(&config),
+	}
+	if client.hasOwnBases() {
+		return client, nil
+	}
+	if _, err := client.baseFor(""); err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
-	return &Client{
-		name: config.Name, base: base, header: header, sign: newSigner(config.Credential),
-		timeout: config.Timeout, maxAnswer: config.MaxAnswerBytes,
-		transport: newTransport(&config), breaker: newBreaker(&config, observer), observer: observer,
-	}, nil
+	return client, nil
 }
 
 // Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call.
 func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
-	ctx, span := c.observer.start(ctx, request)
-	answer, err := c.breaker.do(func() (*Answer, error) { return c.attempt(ctx, request) })
+	base, err := c.baseFor(request.Account)
+	if err != nil {
+		return nil, c.unsent(request, err)
+	}
+	ctx, span := base.observer.start(ctx, request)
+	answer, err := base.breaker.do(func() (*Answer, error) { return c.attempt(ctx, base, request) })
 	span.end(answer, err)
 	return answer, err
 }
 
-// BreakerState is closed, half-open or open.
-func (c *Client) BreakerState() string { return c.breaker.circuit.State().String() }
+// BreakerState is closed, half-open or open; that of an account's address where each has its own.
+func (c *Client) BreakerState(account string) string {
+	base, err := c.baseFor(account)
+	if err != nil {
+		return "closed"
+	}
+	return base.breaker.circuit.State().String()
+}
 
 // Close closes idle connections. Calls in flight end by themselves.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // attempt sends the request once and reads the answer, within the attempt's deadline.
-func (c *Client) attempt(ctx context.Context, request *Request) (*Answer, error) {
+func (c *Client) attempt(ctx context.Context, base *base, request *Request) (*Answer, error) {
 	timeout := c.timeout
 	if request.Timeout > 0 {
 		timeout = min(timeout, request.Timeout)
@@ -101,9 +121,9 @@ func (c *Client) attempt(ctx context.Context, request *Request) (*Answer, error)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	enough := time.Now().Add(timeout / 2)
-	outgoing, err := c.newRequest(attemptCtx, request)
+	outgoing, generation, err := c.newRequest(attemptCtx, base, request)
 	if err != nil {
-		return nil, c.fail(request, KindBadRequest, err)
+		return nil, c.unsent(request, err)
 	}
 	response, err := c.transport.RoundTrip(outgoing)
 	if err != nil {
@@ -114,17 +134,40 @@ func (c *Client) attempt(ctx context.Context, request *Request) (*Answer, error)
 	if err != nil && attemptCtx.Err() != nil {
 		return nil, c.broken(ctx, enough, request, err)
 	}
+	return withGeneration(answer, err, generation)
+}
+
+// withGeneration notes which credentials a call was made with.
+func withGeneration(answer *Answer, err error, generation uint64) (*Answer, error) {
+	if answer != nil {
+		answer.Generation = generation
+	}
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Answer != nil {
+		failure.Answer.Generation = generation
+	}
 	return answer, err
 }
 
+// unsent is the error of a request that could not be made.
+func (c *Client) unsent(request *Request, err error) *Error {
+	kind := KindBadRequest
+	if errors.Is(err, errNoAccount) {
+		kind = KindCredentials
+	}
+	failure := c.fail(request, kind, err)
+	failure.Unsent = true
+	return failure
+}
+
 // newRequest builds what goes to the wire. Credentials come last, so that nothing overrides them.
-func (c *Client) newRequest(ctx context.Context, request *Request) (*http.Request, error) {
-	target := *c.base
+func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (*http.Request, uint64, error) {
+	target := *base.url
 	target.RawQuery = request.Query
-	escaped := strings.TrimSuffix(c.base.EscapedPath(), "/") + request.Path
+	prefix := strings.TrimSuffix(base.url.EscapedPath(), "/") + strings.ReplaceAll(c.credential.Path, secretHole, url.PathEscape(secretHole))
+	escaped := prefix + request.Path
 	plain, err := url.PathUnescape(escaped)
 	if err != nil {
-		return nil, fmt.Errorf("read path: %w", err)
+		return nil, 0, fmt.Errorf("read path: %w", err)
 	}
 	target.Path, target.RawPath = plain, escaped
 	outgoing := (&http.Request{
@@ -132,10 +175,10 @@ func (c *Client) newRequest(ctx context.Context, request *Request) (*http.Reques
 		Header: c.header.Clone(),
 	}).WithContext(ctx)
 	if err := addHeader(outgoing.Header, request.Header); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	setBody(outgoing, request.Body)
-	c.observer.inject(ctx, outgoing.Header)
-	c.sign(outgoing.Header)
-	return outgoing, nil
+	base.observer.inject(ctx, outgoing.Header)
+	generation, err := c.sign(outgoing, request.Account)
+	return outgoing, generation, err
 }

@@ -14,14 +14,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/sheaf-rpc/sheaf/internal/secret"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // Config describes an upstream. Zero values mean the defaults that are named here.
 type Config struct {
 	// Name is what bindings, logs and metrics call the upstream.
 	Name string
-	// BaseURL is scheme, host and, if there is one, a path that every call is below.
+	// BaseURL is scheme, host and, if there is one, a path that every call is below. It may hold ${account.NAME}.
 	BaseURL string
 	// Timeout bounds one attempt, from the first byte sent to the last byte read. Default: 5s.
 	Timeout time.Duration
@@ -32,20 +32,16 @@ type Config struct {
 	// Header is sent with every request.
 	Header     http.Header
 	Credential Credential
-	Breaker    BreakerConfig
+	// Accounts are those that calls can be made for, and Refresh says how their secrets are renewed; nil for none.
+	Accounts *store.Accounts
+	Refresh  *RefreshConfig
+	Breaker  BreakerConfig
 
 	// TracerProvider, MeterProvider and Propagator default to none, Logger to one that discards.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Propagator     propagation.TextMapPropagator
 	Logger         *slog.Logger
-}
-
-// Credential is what each request is signed with; the zero Credential signs nothing.
-type Credential struct {
-	// Header is the name of the header that carries the secret; empty means Authorization: Bearer.
-	Header string
-	Secret secret.Value
 }
 
 // BreakerConfig says when to stop calling a failing upstream.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -35,6 +36,10 @@ type Error struct {
 	// RetryAfter is how long to wait before another try; 0 if that is unknown.
 	RetryAfter time.Duration
 	Err        error
+	// Answer is what the upstream said; nil if it said nothing.
+	Answer *Answer
+	// Unsent is set if it is certain that nothing was sent: the breaker is open, or there was no connection.
+	Unsent bool
 	// given is set if the caller gave up: nobody is to blame.
 	given bool
 }
@@ -71,5 +76,15 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 	default:
 		failure = c.fail(request, KindUnavailable, err)
 	}
+	failure.Unsent = isUnsent(err)
 	return failure
+}
+
+// isUnsent reports whether there never was a connection.
+func isUnsent(err error) bool {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Op == "dial"
+	}
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
 }

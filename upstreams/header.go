@@ -49,18 +49,3 @@ func setBody(request *http.Request, body []byte) {
 	request.Body = io.NopCloser(bytes.NewReader(body))
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 }
-
-// signer adds credentials to the header of a request.
-type signer func(http.Header)
-
-func newSigner(credential Credential) signer {
-	value := credential.Secret.Reveal()
-	switch {
-	case value == "":
-		return func(http.Header) {}
-	case credential.Header != "":
-		return func(header http.Header) { header.Set(credential.Header, value) }
-	default:
-		return func(header http.Header) { header.Set("Authorization", "Bearer "+value) }
-	}
-}

@@ -139,8 +139,8 @@ func TestBreaker(t *testing.T) {
 	for range 10 {
 		_, _ = client.Do(t.Context(), get("/things/1"))
 	}
-	if asked != 4 || client.BreakerState() != "open" {
-		t.Fatalf("asked %d times, breaker is %s; want 4 times and open", asked, client.BreakerState())
+	if asked != 4 || client.BreakerState("") != "open" {
+		t.Fatalf("asked %d times, breaker is %s; want 4 times and open", asked, client.BreakerState(""))
 	}
 	_, err := client.Do(t.Context(), get("/things/1"))
 	failure, _ := errors.AsType[*upstreams.Error](err)
@@ -163,7 +163,7 @@ func TestBreakerRecovers(t *testing.T) {
 	status.Store(http.StatusOK)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for client.BreakerState() != "closed" {
+	for client.BreakerState("") != "closed" {
 		_, _ = client.Do(ctx, get("/things/1"))
 		if ctx.Err() != nil {
 			t.Fatal("the breaker did not close")
@@ -199,8 +199,8 @@ func TestBreakerIgnores(t *testing.T) {
 			t.Errorf("error = %v, want the caller's cancellation", err)
 		}
 	}
-	if client.BreakerState() != "closed" {
-		t.Errorf("breaker is %s", client.BreakerState())
+	if client.BreakerState("") != "closed" {
+		t.Errorf("breaker is %s", client.BreakerState(""))
 	}
 }
 
@@ -215,8 +215,8 @@ func TestTimeout(t *testing.T) {
 			t.Errorf("error = %v, want a timeout", err)
 		}
 	}
-	if slow.BreakerState() != "open" {
-		t.Errorf("breaker is %s, want open", slow.BreakerState())
+	if slow.BreakerState("") != "open" {
+		t.Errorf("breaker is %s, want open", slow.BreakerState(""))
 	}
 	request.Timeout = 10 * time.Millisecond
 	if _, err := open(t, hang, nil).Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
@@ -236,8 +236,8 @@ func TestHangsUntilCallersDeadline(t *testing.T) {
 		}
 		cancel()
 	}
-	if client.BreakerState() != "open" {
-		t.Errorf("breaker is %s, want open", client.BreakerState())
+	if client.BreakerState("") != "open" {
+		t.Errorf("breaker is %s, want open", client.BreakerState(""))
 	}
 }
 

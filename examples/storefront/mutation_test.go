@@ -30,6 +30,9 @@ type mutant struct {
 	mutate   func(document any) any
 }
 
+// Renew implements aggregate.Upstream: the shop's credentials do not expire.
+func (mutant) Renew(context.Context, string, uint64) error { return nil }
+
 func (m mutant) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
 	request := httptest.NewRequest(call.Method, m.prefix()+call.Path+"?"+call.Query, strings.NewReader(string(call.Body)))
 	request.Header.Set("Authorization", "Bearer "+pretend.Token)
@@ -41,7 +44,7 @@ func (m mutant) Do(_ context.Context, call aggregate.Request) (aggregate.Answer,
 		return aggregate.Answer{Status: recorder.Code, Absent: true}, nil
 	}
 	if recorder.Code > 299 {
-		return aggregate.Answer{}, &aggregate.Failure{Reason: aggregate.ReasonFailed, Err: fmt.Errorf("answered %d", recorder.Code)}
+		return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("answered %d", recorder.Code)}
 	}
 	body := recorder.Body.Bytes()
 	if call.Name == m.call {
@@ -123,15 +126,15 @@ func TestTruth(t *testing.T) {
 		"GetProduct": `{"productId": "p-100"}`, "GetHome": `{"customerId": "c"}`, "GetOrder": `{"orderId": "9007199254740993"}`,
 	} {
 		rpc := compiled.Find(name)
-		want := runMutant(t, rpc, request, "", nil)
+		want := runMutant(t, compiled, rpc, request, "", nil)
 		for _, call := range rpc.Calls {
 			var original any
-			runMutant(t, rpc, request, call.Name, func(document any) any { original = document; return document })
+			runMutant(t, compiled, rpc, request, call.Name, func(document any) any { original = document; return document })
 			if original == nil {
 				continue // absent
 			}
 			paths(original, call.Name, func(changed any) any { return changed }, func(path string, change func(any) any, value any) {
-				tried += checkMutations(t, rpc, request, call, path, change, value, want)
+				tried += checkMutations(t, compiled, rpc, request, call, path, change, value, want)
 			})
 		}
 	}
@@ -141,14 +144,14 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-func checkMutations(t *testing.T, rpc *plan.RPC, request string, call *plan.Call, path string, change func(any) any, value any, want *outcome) int {
+func checkMutations(t *testing.T, compiled *plan.Plan, rpc *plan.RPC, request string, call *plan.Call, path string, change func(any) any, value any, want *outcome) int {
 	t.Helper()
 	all := maps.Clone(mutations)
 	if strings.ContainsAny(path, ".[") {
 		all["removed"] = func(any) any { return removed{} }
 	}
 	for name, mutate := range all {
-		got := runMutant(t, rpc, request, call.Name, func(any) any { return change(mutate(value)) })
+		got := runMutant(t, compiled, rpc, request, call.Name, func(any) any { return change(mutate(value)) })
 		if got.err != nil || got.partial || proto.Equal(got.message, want.message) {
 			continue
 		}
@@ -169,13 +172,13 @@ type outcome struct {
 	err     error
 }
 
-func runMutant(t *testing.T, rpc *plan.RPC, request, call string, mutate func(any) any) *outcome {
+func runMutant(t *testing.T, compiled *plan.Plan, rpc *plan.RPC, request, call string, mutate func(any) any) *outcome {
 	t.Helper()
 	upstreams, shop := map[string]aggregate.Upstream{}, pretend.NewShop()
 	for _, name := range pretend.Names() {
 		upstreams[name] = mutant{shop: shop, upstream: name, call: call, mutate: mutate}
 	}
-	bound, err := aggregate.Bind(rpc, upstreams)
+	bound, err := aggregate.Bind(compiled, &aggregate.World{Upstreams: upstreams})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +186,7 @@ func runMutant(t *testing.T, rpc *plan.RPC, request, call string, mutate func(an
 	if err := protojson.Unmarshal([]byte(request), input); err != nil {
 		t.Fatal(err)
 	}
-	result, err := bound.Run(t.Context(), input)
+	result, err := bound[rpc.Name()].Run(t.Context(), input, nil)
 	if err != nil {
 		return &outcome{err: err}
 	}

@@ -36,12 +36,14 @@ var table = map[string]rule{
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
 	"aggregate": {
-		may:   append([]string{"internal/plan", "gen/sheaf/"}, belowPlan...),
+		may:   append([]string{"internal/plan", "internal/pagetoken", "gen/sheaf/"}, belowPlan...),
 		never: []string{"connectrpc.com/connect", module + "internal/compile", module + "internal/source", module + "upstreams"},
 	},
-	"internal/secret": {never: network},
+	"internal/secret":    {never: network},
+	"internal/pagetoken": {never: network},
+	"internal/store":     {may: []string{"internal/secret"}, never: network},
 	"upstreams": {
-		may:   []string{"internal/secret"},
+		may:   []string{"internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/policy": {
@@ -51,7 +53,7 @@ var table = map[string]rule{
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
-		"internal/telemetry", "gen/sheaf/",
+		"internal/pagetoken", "internal/store", "internal/telemetry", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry",
@@ -69,6 +71,7 @@ var table = map[string]rule{
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},
 	"examples/pocketbase":           {},
+	"examples/social/pretend":       {},
 }
 
 // imports are the direct imports of each package of the module, without those of its tests.

@@ -12,7 +12,7 @@ import (
 
 // Dir compiles the project in a directory. The error is a *diag.Error if the author's files are wrong; any other error is
 // a fault of ours or of the machine's.
-func Dir(dir string, options source.Options) (*plan.Plan, error) {
+func Dir(dir string, options source.Options, extensions ...Extensions) (*plan.Plan, error) {
 	project, problems, err := source.Load(dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", dir, err)
@@ -20,7 +20,7 @@ func Dir(dir string, options source.Options) (*plan.Plan, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	return Project(project, options)
+	return Project(project, options, extensions...)
 }
 
 // pass looks at the whole draft, adds to it, and reports what is wrong.
@@ -34,15 +34,20 @@ var passes = []pass{
 	{"resolve", resolve},
 	{"parse", parse},
 	{"own", own},
+	{"link", link},
 	{"type", checkTypes},
 	{"presence", checkPresence},
 	{"order", order},
+	{"commit", checkCommit},
 	{"bounds", checkBounds},
 }
 
 // Project compiles a project that has been read. The error is as of Dir.
-func Project(project *source.Project, options source.Options) (*plan.Plan, error) {
+func Project(project *source.Project, options source.Options, extensions ...Extensions) (*plan.Plan, error) {
 	d := &draft{project: project, options: options}
+	for _, more := range extensions {
+		d.extensions.add(more)
+	}
 	for _, pass := range passes {
 		if err := pass.run(d); err != nil {
 			return nil, fmt.Errorf("compile: %s: %w", pass.name, err)
@@ -61,6 +66,10 @@ type draft struct {
 	options  source.Options
 	problems diag.Problems
 	rpcs     []*rpc
+	// errors are the error rules of each upstream.
+	errors map[string]*upstreamRules
+	// extensions are what the program around adds to the language.
+	extensions Extensions
 }
 
 // report adds a problem at a node.

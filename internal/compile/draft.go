@@ -15,15 +15,61 @@ import (
 
 // rpc is one RPC of a binding file.
 type rpc struct {
+	index   int // among all RPCs of the draft
 	binding *source.Binding
 	key     source.Field // its name and node
 	message *configv1.Rpc
 	method  protoreflect.MethodDescriptor
-	// env knows request and the calls.
+	// env knows request, the calls and what else is declared for all of the RPC.
 	env   *expr.Env
 	calls []*call
+	// documents are the names that stand for JSON documents: call, answers.call, page, ...
+	documents map[string]*document
+	lets      []*let
+	require   []requirement
 	// fields are those of the response, in the order of the file.
-	fields []*field
+	fields            []*field
+	headers, trailers []parameter
+	pages             *pages
+	account           *operand
+}
+
+// document is a JSON document that a name stands for while an RPC runs.
+type document struct {
+	// index is its place in the scope's answers.
+	index int
+	shape *projection.Shape
+	// calls are the calls that have to have ended before it exists, ascending.
+	calls []int
+	// message is what it is made of, if that is known before the first request.
+	message protoreflect.MessageDescriptor
+	// list is set if it is a list of messages; entry, if it is a list of entries of a call with each, is what their values are.
+	list  bool
+	entry protoreflect.MessageDescriptor
+}
+
+// let is a name for an expression. One that is a plain path of a document stands for it; any other is computed.
+type let struct {
+	name  string
+	path  *expr.Path
+	from  *operand
+	index int // among those that are computed
+}
+
+type requirement struct {
+	that, message *operand
+	field, reason string
+	at            *source.Node
+}
+
+// pages is how an RPC is paged.
+type pages struct {
+	message                       *configv1.Pages
+	at                            source.Field
+	next                          *operand
+	size, token, nextToken        protoreflect.FieldDescriptor
+	defaultSize, minSize, maxSize int
+	merge                         *merge
 }
 
 // call is one call of an RPC.
@@ -39,10 +85,56 @@ type call struct {
 	query    []parameter
 	headers  []parameter
 	body     *projection.Body
-	// inputs are all operands that the call sends, those of the path included.
+	form     *projection.Form
+	bytes    *operand
+	callee   *callee
+	when     *operand
+	each     *eachCall
+	poll     *poll
+	// inputs are all operands that the call sends, those of the path included, and those that decide whether it is made.
 	inputs []*operand
-	shape  *projection.Shape
-	needs  []int
+	// answer is the answer at hand, for the expressions of the call about it.
+	answer *document
+	// env knows what the call's own expressions may name besides: its loop and answer.
+	env   *expr.Env
+	loops []*loop
+	needs []int
+	// sent are the request fields that are sent as they are, by the upstream's name for them.
+	sent map[string]string
+}
+
+// gives is the document that the call's name stands for.
+func (c *call) gives(r *rpc) *document { return r.documents[c.key.Key] }
+
+// callee is what a call reaches in process: a bound RPC or a function.
+type callee struct {
+	method        protoreflect.MethodDescriptor // nil for a function
+	function      string
+	input, output protoreflect.MessageDescriptor
+	fields        []*field
+	whole         *operand
+	// fixed is the name of the binding; table and otherwise are by the text of from.
+	fixed     string
+	from      *operand
+	table     map[string]string
+	otherwise string
+	bindingAt *source.Node
+	// reaches are the RPCs that the call can reach.
+	reaches []*rpc
+}
+
+// eachCall is a call for each element, or each chunk, of a list.
+type eachCall struct {
+	loop  *loop
+	list  *operand
+	key   *operand
+	batch bool
+	items *operand
+	max   int
+}
+
+type poll struct {
+	done, failed, everyFrom *operand
 }
 
 type parameter struct {
@@ -61,6 +153,43 @@ type operand struct {
 	typ *cel.Type
 	// calls are the indices of the calls whose answers it reads, ascending.
 	calls []int
+	// message is what it gives, if that is a message that is known before the first request; list is set for a list of them.
+	message protoreflect.MessageDescriptor
+	list    bool
+	// entry is what the values of entries are, if it is a list of them.
+	entry protoreflect.MessageDescriptor
+	// firstOf are the alternatives of a $first.
+	firstOf []*operand
+}
+
+// selections are the names and paths that the operand reads, such as request.text.
+func (o *operand) selections() []string { return selectionsOf(o.Operand) }
+
+func selectionsOf(o projection.Operand) []string {
+	switch o := o.(type) {
+	case *projection.Answer:
+		return []string{o.Path.String()}
+	case *projection.Request:
+		return []string{o.Path.String()}
+	case *projection.Computed:
+		return o.Program.Selections
+	case *projection.Text:
+		var all []string
+		for _, part := range o.Parts {
+			if part.Hole != nil {
+				all = append(all, selectionsOf(part.Hole)...)
+			}
+		}
+		return all
+	case *projection.First:
+		var all []string
+		for _, one := range o.Of {
+			all = append(all, selectionsOf(one)...)
+		}
+		return all
+	default:
+		return nil
+	}
 }
 
 func (o *operand) constant() bool { return len(o.calls) == 0 }
@@ -83,6 +212,9 @@ const (
 	eachField                      // one element for each element of a list
 	mapField                       // a tree of entries
 	copiedMessage                  // a message of the same type from the request
+	joinField                      // the element of a list that has a key
+	concatField                    // the elements of several parts
+	chooseField                    // the member of a oneof that a value decides on
 )
 
 // field is one field of the response, an element of one, or an entry of a map, and where it comes from.
@@ -104,23 +236,40 @@ type field struct {
 	children []*field
 	// mapKey is the key of each element (a leaf), or of an entry (its literal).
 	mapKey *field
-	// loop is the loop of an eachField.
+	// loop is the loop of an eachField or a joinField, join its keys.
 	loop *loop
+	join *joinKeys
+	// when is the condition without which the field is unset.
+	when *operand
+	// order is what a concatField is sorted by.
+	order projection.Order
+	// oneof and cases are those of a chooseField; the case of $else is "".
+	oneof protoreflect.OneofDescriptor
+	cases map[string]*field
 }
+
+// joinKeys are the keys of a join: of an element, and of the place that asks.
+type joinKeys struct{ element, place *operand }
 
 // loop is a name that stands for each element of a list.
 type loop struct {
 	name  string
 	depth int
-	// frame and call are where elements are kept if the list is found by a scan; frame is nil if it is evaluated.
-	frame *projection.Frame
-	call  int
+	// list is what the loop goes over; nil for the chunks of a batch.
+	list *operand
+	// frame and document are where elements are kept if the list is found by a scan; frame is nil if it is evaluated.
+	frame    *projection.Frame
+	document int
 	// origin is the path of an element in its answer, with [] for each index, and on which loops these lie.
 	origin string
 	loops  []int
 	// typ is the element's type; calls are the answers that the list comes from.
 	typ   *cel.Type
 	calls []int
+	// message is what an element is, and entry what its value is, if that is known before the first request.
+	message, entry protoreflect.MessageDescriptor
+	// where is the condition without which an element does not count.
+	where *operand
 }
 
 // variable is the loop's name for expressions.
@@ -133,6 +282,9 @@ func (f *field) hasValue() bool { return len(f.children) == 1 && f.children[0].k
 func (f *field) mayBeUnset() bool {
 	if f.element {
 		return false
+	}
+	if f.kind == chooseField {
+		return true
 	}
 	return f.descriptor.HasPresence() || f.descriptor.IsList() || f.descriptor.IsMap() || hasUnspecified(f.descriptor)
 }
@@ -149,7 +301,7 @@ func hasUnspecified(descriptor protoreflect.FieldDescriptor) bool {
 // leaves calls f for every field below these that takes a value itself.
 func leaves(fields []*field, f func(*field)) {
 	for _, field := range fields {
-		if field.from != nil && field.kind != eachField {
+		if field.from != nil && field.loop == nil && field.kind != chooseField {
 			f(field)
 		}
 		leaves(field.children, f)
@@ -158,11 +310,20 @@ func leaves(fields []*field, f func(*field)) {
 
 // operands calls f for every operand of a field and of the fields below it.
 func (f *field) operands(visit func(*operand)) {
-	if f.from != nil {
-		visit(f.from)
+	own := []*operand{f.from, f.when}
+	if f.mapKey != nil {
+		own = append(own, f.mapKey.from)
 	}
-	if f.mapKey != nil && f.mapKey.from != nil {
-		visit(f.mapKey.from)
+	if f.loop != nil {
+		own = append(own, f.loop.where)
+	}
+	if f.join != nil {
+		own = append(own, f.join.element, f.join.place)
+	}
+	for _, operand := range own {
+		if operand != nil {
+			visit(operand)
+		}
 	}
 	for _, child := range f.children {
 		child.operands(visit)

@@ -3,7 +3,6 @@ package compile
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,34 +22,59 @@ func freeze(d *draft) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plan.Plan{Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files()}, nil
+	return &plan.Plan{
+		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: d.project.Config.GetAccounts().GetFile(),
+	}, nil
 }
 
 func freezeServices(d *draft) []*plan.Service {
-	services := map[protoreflect.FullName]*plan.Service{}
-	for _, rpc := range d.rpcs {
+	frozen := make([]*plan.RPC, len(d.rpcs))
+	services := map[string]*plan.Service{}
+	for i, rpc := range d.rpcs {
+		frozen[i] = rpc.freeze(d)
 		descriptor := rpc.method.Parent().(protoreflect.ServiceDescriptor)
-		service := services[descriptor.FullName()]
-		if service == nil {
-			service = &plan.Service{Descriptor: descriptor}
-			services[descriptor.FullName()] = service
+		key := string(descriptor.FullName()) + " " + rpc.bindingName()
+		if services[key] == nil {
+			services[key] = &plan.Service{Descriptor: descriptor, Binding: rpc.bindingName()}
 		}
-		service.RPCs = append(service.RPCs, rpc.freeze(d))
+		services[key].RPCs = append(services[key].RPCs, frozen[i])
+	}
+	for i, rpc := range d.rpcs {
+		for j, call := range rpc.calls {
+			if call.callee == nil {
+				continue
+			}
+			for _, reached := range call.callee.reaches {
+				frozen[i].Calls[j].Callee.Reaches = append(frozen[i].Calls[j].Callee.Reaches, frozen[reached.index])
+			}
+		}
 	}
 	var sorted []*plan.Service
-	for _, service := range services {
-		sorted = append(sorted, service)
+	for _, key := range sortedKeys(services) {
+		sorted = append(sorted, services[key])
 	}
-	slices.SortFunc(sorted, func(a, b *plan.Service) int {
-		return strings.Compare(string(a.Descriptor.FullName()), string(b.Descriptor.FullName()))
-	})
 	return sorted
 }
 
 func (r *rpc) freeze(d *draft) *plan.RPC {
 	frozen := &plan.RPC{
-		Method: r.method, Timeout: duration(r.message.GetTimeout()), PartialField: partialField(r.method.Output()),
+		Method: r.method, Binding: r.bindingName(), Timeout: duration(r.message.GetTimeout()), PartialField: partialField(r.method.Output()),
 		Response: projection.Response{Fields: rules(r.fields)}, At: r.key.KeyAt,
+		Headers: freezeParameters(r.headers), Trailers: freezeParameters(r.trailers), Account: operandOf(r.account),
+		Shapes: plan.Shapes{
+			Page: r.shapeOf("page"), Items: r.shapeOf("page.items"), Account: r.shapeOf("account"), Warnings: r.shapeOf("warnings"),
+		},
+		Pages: r.freezePages(),
+	}
+	for _, let := range r.lets {
+		if let.path == nil {
+			frozen.Lets = append(frozen.Lets, let.from.Operand.(*projection.Computed))
+		}
+	}
+	for _, one := range r.require {
+		frozen.Require = append(frozen.Require, plan.Requirement{
+			That: one.that.Operand, Message: one.message.Operand, Field: one.field, Reason: one.reason, At: one.at.Position,
+		})
 	}
 	for _, call := range r.calls {
 		frozen.Calls = append(frozen.Calls, call.freeze(d, r))
@@ -66,6 +90,22 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 	return frozen
 }
 
+// shapeOf is what is needed of a document; nil if nothing is.
+func (r *rpc) shapeOf(name string) *projection.Shape {
+	if found := r.documents[name]; found != nil && !found.shape.Empty() {
+		return found.shape
+	}
+	return nil
+}
+
+// operandOf is an operand as a plan has it; nil for none.
+func operandOf(o *operand) projection.Operand {
+	if o == nil {
+		return nil
+	}
+	return o.Operand
+}
+
 // partialField is the number of the field that a contract opts in to the report of what is missing with, or 0.
 func partialField(message protoreflect.MessageDescriptor) protowire.Number {
 	for i := range message.Fields().Len() {
@@ -75,39 +115,6 @@ func partialField(message protoreflect.MessageDescriptor) protowire.Number {
 		}
 	}
 	return 0
-}
-
-func (c *call) freeze(d *draft, r *rpc) *plan.Call {
-	frozen := &plan.Call{
-		Name: c.key.Key, Upstream: c.upstream, Method: c.method, Path: c.path,
-		Query: freezeParameters(c.query), Headers: freezeParameters(c.headers), Body: c.body,
-		Optional: c.message.GetOptional(), Timeout: c.timeout(d, r), Needs: c.needs,
-		Shape: c.shape, Fields: r.fieldsFrom(c.index), At: c.key.KeyAt,
-	}
-	for _, status := range c.message.GetAbsentOn() {
-		frozen.AbsentOn = append(frozen.AbsentOn, int(status))
-	}
-	for i, hole := range c.holes {
-		frozen.PathValues = append(frozen.PathValues, hole.Operand)
-		frozen.PathNeeds = union(frozen.PathNeeds, hole.calls)
-		if hole.constant() {
-			frozen.RequestHoles = append(frozen.RequestHoles, i)
-		}
-	}
-	return frozen
-}
-
-// timeout is the shortest of the call's, its upstream's and the RPC's; 0 if none of them has one.
-func (c *call) timeout(d *draft, r *rpc) time.Duration {
-	var shortest time.Duration
-	for _, timeout := range []time.Duration{
-		duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout()), duration(r.message.GetTimeout()),
-	} {
-		if timeout > 0 && (shortest == 0 || timeout < shortest) {
-			shortest = timeout
-		}
-	}
-	return shortest
 }
 
 func freezeParameters(parameters []parameter) []plan.Parameter {
@@ -189,6 +196,9 @@ func freezeServer(d *draft) (plan.Server, error) {
 			return server, fmt.Errorf("read server.max_request_bytes: %w", err)
 		}
 		server.MaxRequestBytes = int(bytes)
+	}
+	if key := config.GetServer().GetPageTokenKey(); key != nil {
+		server.PageTokenKey = plan.Credential{Env: key.GetEnv(), File: key.GetFile(), At: d.project.ConfigFile.Root.Get("server", "page_token_key").Position}
 	}
 	return server, nil
 }

@@ -14,7 +14,7 @@ func rules(fields []*field) []projection.Rule {
 	oneofs := map[protoreflect.FullName]*projection.OneOf{}
 	for _, f := range fields {
 		oneof := f.descriptor.ContainingOneof()
-		if f.element || oneof == nil || oneof.IsSynthetic() {
+		if f.element || oneof == nil || oneof.IsSynthetic() || f.kind == chooseField {
 			all = append(all, f.rule())
 			continue
 		}
@@ -42,6 +42,14 @@ func (f *field) target() projection.Target {
 }
 
 func (f *field) rule() projection.Rule {
+	rule := f.bareRule()
+	if f.when == nil || f.kind == leafField {
+		return rule
+	}
+	return &projection.Gate{Target: f.target(), When: f.when.Operand, Rule: rule}
+}
+
+func (f *field) bareRule() projection.Rule {
 	switch f.kind {
 	case listField:
 		return &projection.List{Target: f.target(), From: f.from.Operand, Element: f.encoding}
@@ -54,6 +62,16 @@ func (f *field) rule() projection.Rule {
 		return &projection.Message{Target: f.target(), Fields: rules(f.children), Constant: allConstant(f.children)}
 	case eachField:
 		return f.eachRule()
+	case joinField:
+		return f.joinRule()
+	case concatField:
+		concat := &projection.Concat{Target: f.target(), Order: f.order}
+		for _, part := range f.children {
+			concat.Parts = append(concat.Parts, part.rule())
+		}
+		return concat
+	case chooseField:
+		return f.chooseRule()
 	case mapField:
 		return f.mapRule()
 	case copiedMessage:
@@ -66,6 +84,10 @@ func (f *field) rule() projection.Rule {
 func (f *field) leafRule() *projection.Leaf {
 	leaf := &projection.Leaf{
 		Target: f.target(), From: f.from.Operand, Encoding: f.encoding, Constant: f.from.constant(),
+	}
+	if f.when != nil {
+		leaf.From = &projection.Guarded{When: f.when.Operand, From: f.from.Operand}
+		leaf.Constant = leaf.Constant && f.when.constant()
 	}
 	if f.fallback != nil {
 		leaf.Default = f.fallback
@@ -83,23 +105,51 @@ func allConstant(fields []*field) bool {
 }
 
 func (f *field) eachRule() *projection.Each {
-	each := &projection.Each{
-		Target: f.target(), In: f.from.Operand, Looped: f.loop.frame != nil, Loop: f.loop.depth,
+	each := &projection.Each{Target: f.target(), Loop: *f.loop.freeze()}
+	switch {
+	case f.mapKey != nil:
+		each.Key = f.mapKey.leafRule()
+		each.Fields = []projection.Rule{f.entryValue()}
+		each.HasValue = f.hasValue()
+	default:
+		each.Element = f.elementRule()
 	}
-	if f.mapKey == nil && !f.hasValue() {
-		each.Fields = rules(f.children)
-		return each
-	}
-	if f.mapKey == nil {
-		value := f.children[0]
-		value.descriptor = numbered{value.descriptor, f.descriptor.Number()}
-		each.Value = value.leafRule()
-		return each
-	}
-	each.Key = f.mapKey.leafRule()
-	each.Fields = []projection.Rule{f.entryValue()}
-	each.HasValue = f.hasValue()
 	return each
+}
+
+// elementRule is what an element of a loop becomes.
+func (f *field) elementRule() projection.Element {
+	if !f.hasValue() {
+		return projection.Element{Fields: rules(f.children)}
+	}
+	value := f.children[0]
+	value.descriptor = numbered{value.descriptor, f.descriptor.Number()}
+	return projection.Element{Value: value.leafRule()}
+}
+
+func (f *field) joinRule() projection.Rule {
+	join := &projection.Join{Element: f.join.element.Operand, Place: f.join.place.Operand}
+	if f.descriptor.IsList() {
+		return &projection.Each{Target: f.target(), Loop: *f.loop.freeze(), Element: f.elementRule(), Join: join}
+	}
+	match := &projection.Match{Target: f.target(), Loop: *f.loop.freeze(), Element: f.elementRule(), Join: join}
+	if match.Value != nil {
+		match.Value.Target = f.target()
+	}
+	return match
+}
+
+func (f *field) chooseRule() *projection.Choose {
+	choose := &projection.Choose{Target: f.target(), From: f.from.Operand, Cases: map[string]projection.Rule{}}
+	choose.Required = false
+	for value, member := range f.cases {
+		if value == "" {
+			choose.Else = member.rule()
+			continue
+		}
+		choose.Cases[value] = member.rule()
+	}
+	return choose
 }
 
 // entryValue is the rule of an entry's value in a loop.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
+	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
@@ -15,6 +16,9 @@ func freezeUpstreams(d *draft) ([]*plan.Upstream, error) {
 		upstream, err := freezeUpstream(name, d.project.Config.GetUpstreams()[name])
 		if err != nil {
 			return nil, fmt.Errorf("freeze upstream %s: %w", name, err)
+		}
+		if rules := d.errors[name]; len(rules.rules) > 0 {
+			upstream.Errors, upstream.Answer = rules.rules, rules.answer
 		}
 		if node := d.project.ConfigFile.Root.Get("upstreams", name); node != nil {
 			upstream.At = node.Position
@@ -31,6 +35,7 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 	upstream := &plan.Upstream{
 		Name: name, BaseURL: config.GetBaseUrl(), Timeout: duration(config.GetTimeout()),
 		MaxConnections: int(config.GetMaxConnections()), Credential: freezeCredential(config.GetCredentials()),
+		Refresh: freezeRefresh(config.GetCredentials().GetRefresh()),
 		Breaker: plan.Breaker{
 			FailureRatio: config.GetBreaker().GetFailureRatio(), MinRequests: int(config.GetBreaker().GetMinRequests()),
 			Window: duration(config.GetBreaker().GetWindow()), OpenFor: duration(config.GetBreaker().GetOpenFor()),
@@ -52,12 +57,56 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 func freezeCredential(config *configv1.Credentials) plan.Credential {
 	switch kind := config.GetKind().(type) {
 	case *configv1.Credentials_Bearer:
-		return plan.Credential{Env: kind.Bearer.GetEnv(), File: kind.Bearer.GetFile()}
+		return credentialFrom(kind.Bearer)
 	case *configv1.Credentials_Header:
-		return plan.Credential{Header: kind.Header.GetName(), Env: kind.Header.GetEnv(), File: kind.Header.GetFile()}
+		credential := credentialFrom(kind.Header)
+		credential.Header = kind.Header.GetName()
+		return credential
+	case *configv1.Credentials_Query:
+		credential := credentialFrom(kind.Query)
+		credential.Query = kind.Query.GetName()
+		return credential
+	case *configv1.Credentials_Path:
+		credential := credentialFrom(kind.Path)
+		credential.Path = kind.Path.GetPrefix()
+		return credential
 	default:
 		return plan.Credential{}
 	}
+}
+
+// credentialFrom is where a secret is.
+func credentialFrom(config interface {
+	GetEnv() string
+	GetFile() string
+	GetAccount() string
+}) plan.Credential {
+	return plan.Credential{Env: config.GetEnv(), File: config.GetFile(), Account: config.GetAccount()}
+}
+
+func freezeRefresh(config *configv1.Refresh) *plan.Refresh {
+	if config == nil {
+		return nil
+	}
+	frozen := &plan.Refresh{
+		Method: "POST", Path: config.GetPost(), Bearer: config.GetBearer(), Form: freezeTexts(config.GetForm()), Query: freezeTexts(config.GetQuery()),
+	}
+	if config.GetGet() != "" {
+		frozen.Method, frozen.Path = "GET", config.GetGet()
+	}
+	for _, name := range sortedKeys(config.GetStore()) {
+		path, _ := expr.ParsePath(config.GetStore()[name]) // checkUpstreams has read it
+		frozen.Store = append(frozen.Store, plan.Stored{Secret: name, Path: path})
+	}
+	return frozen
+}
+
+func freezeTexts(texts map[string]string) []plan.Header {
+	var frozen []plan.Header
+	for _, name := range sortedKeys(texts) {
+		frozen = append(frozen, plan.Header{Name: name, Value: texts[name]})
+	}
+	return frozen
 }
 
 // parseSize reads a number of bytes such as 4MiB. The vocabulary's rules have checked its form, but where a hole of the

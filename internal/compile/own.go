@@ -12,15 +12,20 @@ const partialType protoreflect.FullName = "sheaf.v1.Partial"
 // own finds services with two writers. Two keys of one name in a file were found when it was read, so within a binding
 // each field has one source by its form.
 func own(d *draft) error {
-	owners := map[protoreflect.FullName]*source.Node{}
+	owners := map[string]*source.Node{}
 	for i := range d.project.Bindings {
 		node := d.project.Bindings[i].Root.Get("service")
-		name := protoreflect.FullName(node.Text)
-		if first := owners[name]; first != nil {
-			d.report(node, "bind each service in one file", "service %s is bound already, at %s", name, first.Position)
+		name := d.project.Bindings[i].Message.GetName()
+		owner := name + " " + node.Text
+		if first := owners[owner]; first != nil {
+			hint := "bind each service in one file, or give each of its bindings a name"
+			if name != "" {
+				hint = "choose another name"
+			}
+			d.report(node, hint, "service %s is bound already, at %s", node.Text, first.Position)
 			continue
 		}
-		owners[name] = node
+		owners[owner] = node
 	}
 	return nil
 }

@@ -13,12 +13,18 @@ import (
 func parse(d *draft) error {
 	for _, rpc := range d.rpcs {
 		p := &parser{draft: d, rpc: rpc, env: rpc.env}
+		rpc.account = p.account()
+		p.lets()
+		p.requirements()
+		p.pages()
 		for _, call := range rpc.calls {
-			p.call(call)
+			p.parseCall(call)
 		}
 		p.response()
+		rpc.headers = p.metadata("response_headers")
+		rpc.trailers = p.metadata("response_trailers")
 	}
-	return nil
+	return d.parseErrorRules()
 }
 
 // parser parses one RPC.
@@ -29,11 +35,46 @@ type parser struct {
 	env *expr.Env
 	// loops are those around the current place, from the outermost.
 	loops []*loop
+	// call is set in what a call says of its own answer.
+	call *call
+}
+
+// account parses whose account calls are made for.
+func (p *parser) account() *operand {
+	node := p.rpc.key.Value.Get("account")
+	if node == nil {
+		return nil
+	}
+	account := p.expression(node, node.Text, 0)
+	switch {
+	case account == nil:
+		return nil
+	case len(account.calls) > 0:
+		p.report(node, "name the request alone", "an account cannot wait for a call")
+	case p.project.Config.GetAccounts().GetFile() == "":
+		p.report(node, "add accounts: with a file to sheaf.yaml", "there are no accounts")
+	}
+	return account
+}
+
+// with is a parser for a place where more names are declared. It is nil if it reported a problem.
+func (p *parser) with(at *source.Node, variables ...expr.Variable) *parser {
+	env, err := p.env.With(variables...)
+	if err != nil {
+		p.report(at, "choose another name", "%v", err)
+		return nil
+	}
+	inner := *p
+	inner.env = env
+	return &inner
 }
 
 // declared are all names that an expression may use here.
 func (p *parser) declared() []string {
-	names := append([]string{"request"}, p.rpc.callNames()...)
+	names := append([]string{requestName}, p.rpc.callNames()...)
+	for _, let := range p.rpc.lets {
+		names = append(names, let.name)
+	}
 	for _, loop := range p.loops {
 		names = append(names, loop.name)
 	}
@@ -53,73 +94,31 @@ func (p *parser) loopNamed(name string) *loop {
 func (p *parser) mistake(at *source.Node, offset int, e *expr.Error) {
 	hint := e.Hint
 	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
-		hint = p.hintForName(strings.Trim(name, `"`), at.Text[:min(offset+e.Offset, len(at.Text))])
+		place := min(offset+e.Offset, len(at.Text))
+		hint = p.hintForName(strings.Trim(name, `"`), at.Text[:place], at.Text[place:])
 	}
 	p.problems.Add(at.At(offset+e.Offset), e.Width, hint, "%s", e.Message)
 }
 
-// hintForName is what to do about a name that is not declared; before is the text up to it.
-func (p *parser) hintForName(name, before string) string {
+// hintForName is what to do about a name that is not declared; before is the text up to it, after the text from it on.
+func (p *parser) hintForName(name, before, after string) string {
 	if key, dashed := strings.CutSuffix(before, "-"); dashed {
 		owner, key := key[:strings.LastIndexByte(key, '.')+1], key[strings.LastIndexByte(key, '.')+1:]
 		if owner != "" {
 			return fmt.Sprintf("a key with a dash is written %s[%q]", strings.TrimSuffix(owner, "."), key+"-"+name)
 		}
 	}
+	if name == "answers" {
+		return diag.DidYouMean("calls", afterName(after, name), p.rpc.callNames())
+	}
 	return diag.DidYouMean("names", name, p.declared())
 }
 
-// call parses what a call sends.
-func (p *parser) call(c *call) {
-	p.path(c)
-	c.query = p.parameters(c, "query")
-	c.headers = p.parameters(c, "headers")
-	p.checkHeaderNames(c.key.Value.Get("headers"))
-	if node := c.key.Value.Get("body"); node != nil {
-		if c.method == "GET" {
-			p.report(node, "use query:, or another method", "a GET has no body")
-			return
-		}
-		c.body = p.body(c, node)
+// afterName is the name behind the dot that follows name in text.
+func afterName(text, name string) string {
+	rest := strings.TrimPrefix(strings.TrimPrefix(text, name), ".")
+	if path, ok := expr.ParsePath(rest); ok {
+		return path.Root
 	}
-}
-
-func (p *parser) path(c *call) {
-	name, path, found := strings.Cut(c.target.Text, ":")
-	if !found {
-		return // resolve has reported it
-	}
-	offset := len(name) + 1
-	template, mistake := p.template(path)
-	if mistake != nil {
-		p.mistake(c.target, offset, mistake)
-		return
-	}
-	c.path = template
-	for _, hole := range template.Holes {
-		operand := p.expression(c.target, hole.Text, offset+hole.Offset)
-		if operand != nil {
-			c.holes = append(c.holes, operand)
-			c.inputs = append(c.inputs, operand)
-		}
-	}
-}
-
-func (p *parser) parameters(c *call, key string) []parameter {
-	node := c.key.Value.Get(key)
-	if node == nil {
-		return nil
-	}
-	var parameters []parameter
-	for _, field := range node.Fields {
-		if field.Value.Kind == source.List || field.Value.Kind == source.Map && field.Value.Get("$text") == nil {
-			p.report(field.Value, "write a text, or one hole whose value is a list", "%s of %s is not a single value", key, field.Key)
-			continue
-		}
-		if operand := p.sent(field.Value); operand != nil {
-			parameters = append(parameters, parameter{name: field.Key, at: field.Value, from: operand})
-			c.inputs = append(c.inputs, operand)
-		}
-	}
-	return parameters
+	return rest
 }

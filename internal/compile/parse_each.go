@@ -22,27 +22,94 @@ func (p *parser) each(f *field, node *source.Node) *field {
 		return nil
 	}
 	f.kind = eachField
-	f.loop = p.loop(f, node.Get(opEach))
+	f.loop = p.loop(node.Get(opEach), opEach)
 	if f.loop == nil {
 		return nil
 	}
-	inner := *p
-	inner.loops = append(slices.Clone(p.loops), f.loop)
-	env, err := p.env.With(f.loop.variable())
-	if err != nil {
-		p.report(node.Get(opEach), "choose another name", "%v", err)
+	f.from = f.loop.list
+	inner := p.inLoop(f.loop, node.Get(opEach))
+	if inner == nil {
 		return nil
 	}
-	inner.env = env
+	f.loop.where = inner.condition(node.Get(opWhere))
 	inner.element(f, node)
 	return f
 }
 
-// loop parses NAME in LIST.
-func (p *parser) loop(f *field, node *source.Node) *loop {
+// joined parses {$join: NAME in LIST, $on: KEY == KEY, ...}. A repeated field gets all elements with the key, any other the
+// one.
+func (p *parser) joined(f *field, node *source.Node) *field {
+	at := node.Get(opJoin)
+	if f.descriptor.IsMap() {
+		p.report(at, "use $each with $key", "field %q is a map", f.path)
+		return nil
+	}
+	f.kind = joinField
+	f.loop = p.loop(at, opJoin)
+	if f.loop == nil {
+		return nil
+	}
+	f.from = f.loop.list
+	if p.readsLoops(f.loop.list) {
+		p.report(at, "join a whole list, or use $each with $where", "the list of a join cannot depend on a loop")
+		return nil
+	}
+	inner := p.inLoop(f.loop, at)
+	if inner == nil {
+		return nil
+	}
+	if f.join = p.joinKeys(inner, f.loop, node); f.join == nil {
+		return nil
+	}
+	inner.element(f, node)
+	return f
+}
+
+// readsLoops reports whether an operand reads an element of a loop.
+func (p *parser) readsLoops(o *operand) bool {
+	return slices.ContainsFunc(o.selections(), func(selection string) bool {
+		root, _, _ := strings.Cut(selection, ".")
+		return p.loopNamed(root) != nil
+	})
+}
+
+// joinKeys parses KEY == KEY: one side names the element, the other does not.
+func (p *parser) joinKeys(inner *parser, l *loop, node *source.Node) *joinKeys {
+	on := node.Get(opOn)
+	if on == nil {
+		p.report(node.Get(opJoin), "add $on: "+l.name+".id == order.user_id", "$join without $on")
+		return nil
+	}
+	left, right, found := strings.Cut(on.Text, "==")
+	if !found || on.Kind != source.String {
+		p.report(on, "write $on: "+l.name+".id == order.user_id", "$on is not of the form KEY == KEY")
+		return nil
+	}
+	first := inner.expression(on, strings.TrimSpace(left), len(left)-len(strings.TrimLeft(left, " ")))
+	offset := len(left) + len("==")
+	second := inner.expression(on, strings.TrimSpace(right), offset+len(right)-len(strings.TrimLeft(right, " ")))
+	if first == nil || second == nil {
+		return nil
+	}
+	names := func(o *operand) bool {
+		return slices.ContainsFunc(o.selections(), func(s string) bool { return s == l.name || strings.HasPrefix(s, l.name+".") })
+	}
+	switch {
+	case names(first) && !names(second):
+		return &joinKeys{element: first, place: second}
+	case names(second) && !names(first):
+		return &joinKeys{element: second, place: first}
+	default:
+		p.report(on, "write $on: "+l.name+".id == order.user_id", "one side of $on, and only one, names %q", l.name)
+		return nil
+	}
+}
+
+// loop parses NAME in LIST. It returns nil if it reported a problem.
+func (p *parser) loop(node *source.Node, key string) *loop {
 	match := eachPattern.FindStringSubmatchIndex(node.Text)
 	if node.Kind != source.String || match == nil {
-		p.report(node, "write $each: item in order.items", "$each is not of the form NAME in LIST")
+		p.report(node, "write "+key+": item in order.items", "%s is not of the form NAME in LIST", key)
 		return nil
 	}
 	name := node.Text[match[2]:match[3]]
@@ -54,15 +121,28 @@ func (p *parser) loop(f *field, node *source.Node) *loop {
 		p.problems.Add(node.At(match[2]), len(name), "choose another name", "name %q is taken already", name)
 		return nil
 	}
-	f.from = p.list(node, node.Text[match[4]:match[5]], match[4])
-	if f.from == nil {
+	list := p.list(node, node.Text[match[4]:match[5]], match[4])
+	if list == nil {
 		return nil
 	}
-	loop := &loop{name: name, depth: len(p.loops), typ: elementType(f.from.typ), calls: f.from.calls}
-	if answer, ok := f.from.Operand.(*projection.Answer); ok {
+	loop := &loop{name: name, depth: len(p.loops), list: list, typ: elementType(list.typ), calls: list.calls}
+	if list.list {
+		loop.message = list.message
+	}
+	loop.entry = list.entry
+	if answer, ok := list.Operand.(*projection.Answer); ok {
 		p.overFrames(loop, answer)
 	}
 	return loop
+}
+
+// inLoop is a parser for a place where a loop's name is declared.
+func (p *parser) inLoop(l *loop, at *source.Node) *parser {
+	inner := p.with(at, l.variable())
+	if inner != nil {
+		inner.loops = append(slices.Clone(p.loops), l)
+	}
+	return inner
 }
 
 // list parses the list of a loop. A path into an answer is kept as one only if a scan can follow it.
@@ -85,18 +165,30 @@ func (p *parser) list(node *source.Node, text string, offset int) *operand {
 
 // overFrames makes a loop go over the elements that a scan finds.
 func (p *parser) overFrames(l *loop, list *projection.Answer) {
-	frame, origin := p.frameOf(list)
-	keys, _ := cutKeys(list.Path.Steps)
+	frame, origin, keys := p.frameOf(list)
 	list.Slot, l.frame = frame.Loop(keys)
-	l.call, l.origin, l.loops = list.Call, origin+"[]", append(slices.Clone(list.Loops), l.depth)
+	l.document, l.origin, l.loops = list.Call, origin+"[]", append(slices.Clone(list.Loops), l.depth)
 }
 
-// frameOf is the frame that a path begins in, and the path's origin.
-func (p *parser) frameOf(list *projection.Answer) (*projection.Frame, string) {
-	if outer := p.loopNamed(list.Path.Root); outer != nil {
-		return outer.frame, list.Origin
+// frameOf is the frame that a path begins in, the path's origin, and its keys from there on.
+func (p *parser) frameOf(list *projection.Answer) (*projection.Frame, string, []string) {
+	path := p.unaliased(list.Path)
+	if outer := p.loopNamed(path.Root); outer != nil {
+		keys, _ := cutKeys(path.Steps)
+		return outer.frame, list.Origin, keys
 	}
-	return p.rpc.callNamed(list.Path.Root).shape.Root(), list.Origin
+	document, skip := p.documentAt(path)
+	keys, _ := cutKeys(path.Steps[skip:])
+	return document.shape.Root(), list.Origin, keys
+}
+
+// freeze is the loop as a plan has it.
+func (l *loop) freeze() *projection.Loop {
+	frozen := &projection.Loop{In: l.list.Operand, Looped: l.frame != nil, Depth: l.depth}
+	if l.where != nil {
+		frozen.Where = l.where.Operand
+	}
+	return frozen
 }
 
 func elementType(list *cel.Type) *cel.Type {
@@ -109,24 +201,37 @@ func elementType(list *cel.Type) *cel.Type {
 // element parses what stands beside $each.
 func (p *parser) element(f *field, node *source.Node) {
 	value, key := node.Get(opValue), node.Get(opKey)
-	descriptor, path := f.descriptor, f.path+"[]"
+	operator := opEach
+	if f.kind == joinField {
+		operator = opJoin
+	}
+	descriptor, path := f.descriptor, f.elementPath()
 	if descriptor.IsMap() {
 		p.keyOf(f, node, key)
 		descriptor = descriptor.MapValue()
 	} else if key != nil {
 		p.report(key, "remove $key", "field %q is a list, so its elements have no key", f.path)
 	}
+	beside := map[string][]string{opEach: {opKey, opValue, opWhere, opIf}, opJoin: {opOn, opValue, opDefault, opIf}}[operator]
 	for _, entry := range node.Fields {
-		known := entry.Key == opEach || entry.Key == opKey || entry.Key == opValue
+		known := entry.Key == operator || slices.Contains(beside, entry.Key)
 		if strings.HasPrefix(entry.Key, "$") && !known {
-			p.reportKey(entry, diag.DidYouMean("keys", entry.Key, []string{opKey, opValue}), "unexpected key %q beside $each", entry.Key)
+			p.reportKey(entry, diag.DidYouMean("keys", entry.Key, beside), "unexpected key %q beside %s", entry.Key, operator)
 		}
 	}
 	if isMessage := descriptor.Message() != nil && projection.EncodingOf(descriptor) == nil; isMessage && value == nil {
 		f.children = p.fields(node, descriptor.Message(), path+".")
 		return
 	}
-	p.valueOf(f, node, value, path)
+	p.valueOf(f, node, value, path, operator)
+}
+
+// elementPath is the path of an element of the field.
+func (f *field) elementPath() string {
+	if f.kind == joinField && !f.descriptor.IsList() {
+		return f.path
+	}
+	return f.path + "[]"
 }
 
 func (p *parser) keyOf(f *field, node, key *source.Node) {
@@ -139,9 +244,10 @@ func (p *parser) keyOf(f *field, node, key *source.Node) {
 }
 
 // valueOf parses the $value of a loop whose elements are no messages.
-func (p *parser) valueOf(f *field, node, value *source.Node, path string) {
+func (p *parser) valueOf(f *field, node, value *source.Node, path, operator string) {
 	if value == nil {
-		p.report(node.Get(opEach), "add $value: with where each element comes from", "field %q is of type %s, and $each has no $value", f.path, typeName(f.descriptor))
+		p.report(node.Get(operator), "add $value: with where each element comes from",
+			"field %q is of type %s, and %s has no $value", f.path, typeName(f.descriptor), operator)
 		return
 	}
 	for _, entry := range node.Fields {
@@ -154,9 +260,13 @@ func (p *parser) valueOf(f *field, node, value *source.Node, path string) {
 		descriptor = descriptor.MapValue()
 	}
 	element := p.field(source.Field{Key: opValue, KeyAt: value.Position, Value: value}, elementField{descriptor}, path)
-	if element != nil {
-		element.element = true
-		f.children = []*field{element}
+	if element == nil {
+		return
+	}
+	element.element = true
+	f.children = []*field{element}
+	if literal := node.Get(opDefault); literal != nil {
+		element.fallback = p.fallback(element, literal)
 	}
 }
 

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -37,31 +38,96 @@ func (p *parser) parseExpression(at *source.Node, text string, offset int) *oper
 
 // pathOperand is the operand of a plain path. It reports false if the path has to be evaluated instead, and returns nil
 // if it reported a problem.
-func (p *parser) pathOperand(at *source.Node, offset int, path expr.Path) (_ *operand, known bool) {
+func (p *parser) pathOperand(at *source.Node, offset int, written expr.Path) (_ *operand, known bool) {
+	path := p.unaliased(written)
 	if loop := p.loopNamed(path.Root); loop != nil {
 		if loop.frame == nil {
 			return nil, false
 		}
-		return p.answerOperand(at, path, loop.frame, loop), true
+		place := answerPlace{document: loop.document, loop: loop.depth, frame: loop.frame, origin: loop.origin, loops: loop.loops, calls: loop.calls}
+		return p.answerOperand(at, offset, written, path.Steps, place, typed{message: loop.message, entry: loop.entry}), true
 	}
-	if call := p.rpc.callNamed(path.Root); call != nil {
-		element := &loop{depth: -1, call: call.index, origin: path.Root, calls: []int{call.index}}
-		return p.answerOperand(at, path, call.shape.Root(), element), true
+	if document, skip := p.documentAt(path); document != nil {
+		name := expr.Path{Root: path.Root, Steps: path.Steps[:skip]}.String()
+		place := answerPlace{document: document.index, loop: -1, frame: document.shape.Root(), origin: name, calls: document.calls}
+		return p.answerOperand(at, offset, written, path.Steps[skip:], place, typed{document.message, document.list, document.entry}), true
 	}
-	if path.Root == "request" && len(path.Steps) > 0 {
+	if path.Root == requestName && p.rpc.method != nil {
 		return p.requestOperand(at, offset, path)
 	}
 	return nil, false
 }
 
-// answerOperand takes a value from an answer, or from a loop's element in one.
-func (p *parser) answerOperand(at *source.Node, path expr.Path, frame *projection.Frame, within *loop) *operand {
-	keys, rest := cutKeys(path.Steps)
-	answer := &projection.Answer{
-		Place: projection.Place{Call: within.call, Loop: within.depth, Slot: frame.Keep(keys), Rest: rest},
-		Path:  path, Origin: expr.Path{Root: within.origin, Steps: path.Steps}.String(), Loops: within.loops,
+// unaliased is a path with a name of let, if it begins with one that stands for a path, written out.
+func (p *parser) unaliased(path expr.Path) expr.Path {
+	let := p.rpc.letNamed(path.Root)
+	if let == nil || let.path == nil || p.loopNamed(path.Root) != nil {
+		return path
 	}
-	return &operand{Operand: answer, at: at, typ: cel.DynType, calls: within.calls}
+	return expr.Path{Root: let.path.Root, Steps: append(slices.Clone(let.path.Steps), path.Steps...)}
+}
+
+// answerPlace is where a path into an answer begins.
+type answerPlace struct {
+	document, loop int
+	frame          *projection.Frame
+	origin         string
+	loops          []int
+	calls          []int
+}
+
+// answerOperand takes a value from an answer, or from a loop's element in one.
+func (p *parser) answerOperand(at *source.Node, offset int, written expr.Path, steps []expr.Step, from answerPlace, known typed) *operand {
+	keys, rest := cutKeys(steps)
+	answer := &projection.Answer{
+		Place: projection.Place{Call: from.document, Loop: from.loop, Slot: from.frame.Keep(keys), Rest: rest},
+		Path:  written, Origin: expr.Path{Root: from.origin, Steps: steps}.String(), Loops: from.loops,
+	}
+	result := &operand{Operand: answer, at: at, typ: cel.DynType, calls: from.calls}
+	reached, ok := p.follow(at, offset, written, steps, known)
+	if !ok {
+		return nil
+	}
+	result.message, result.list, result.entry = reached.message, reached.list, reached.entry
+	return result
+}
+
+// typed is what is known of a value before the first request: that it is a message of a type, or a list of them.
+type typed struct {
+	message protoreflect.MessageDescriptor
+	list    bool
+	entry   protoreflect.MessageDescriptor
+}
+
+// follow goes steps down from a value of a known type. It reports false if it reported a field that does not exist.
+func (p *parser) follow(at *source.Node, offset int, written expr.Path, steps []expr.Step, from typed) (typed, bool) {
+	for i, step := range steps {
+		switch {
+		case from.entry != nil && step.Index < 0:
+			if step.Key != "value" {
+				return typed{}, true
+			}
+			from = typed{message: from.entry}
+			continue
+		case from.message == nil:
+			return typed{}, true
+		case step.Index >= 0:
+			from.list = false
+			continue
+		case from.list:
+			return typed{}, true
+		}
+		descriptor := from.message.Fields().ByName(protoreflect.Name(step.Key))
+		if descriptor == nil {
+			p.unknownField(at, offset, written, len(written.Steps)-len(steps)+i, from.message)
+			return typed{}, false
+		}
+		from = typed{message: plainMessage(descriptor), list: descriptor.IsList()}
+		if descriptor.IsList() && descriptor.Message() != nil && projection.EncodingOf(descriptor) == nil {
+			from.message = descriptor.Message()
+		}
+	}
+	return from, true
 }
 
 // cutKeys cuts a path before its first index: the scan follows keys alone.
@@ -75,10 +141,13 @@ func cutKeys(steps []expr.Step) (keys []string, rest []expr.Step) {
 	return keys, nil
 }
 
-// requestOperand takes a field of the request. Paths into lists, maps and free-form values are left to CEL.
+// requestOperand takes a field of the request, or all of it. Paths into lists, maps and free-form values are left to CEL.
 func (p *parser) requestOperand(at *source.Node, offset int, path expr.Path) (*operand, bool) {
 	message := p.rpc.method.Input()
 	request := &projection.Request{Path: path}
+	if len(path.Steps) == 0 {
+		return &operand{Operand: request, at: at, typ: cel.ObjectType(string(message.FullName())), message: message}, true
+	}
 	for i, step := range path.Steps {
 		if step.Index >= 0 || message == nil {
 			return nil, false
@@ -92,7 +161,11 @@ func (p *parser) requestOperand(at *source.Node, offset int, path expr.Path) (*o
 		message = plainMessage(descriptor)
 	}
 	last := request.Fields[len(request.Fields)-1]
-	return &operand{Operand: request, at: at, typ: sentType(last)}, true
+	result := &operand{Operand: request, at: at, typ: sentType(last), message: message}
+	if last.IsList() && last.Message() != nil {
+		result.message, result.list = last.Message(), true
+	}
+	return result, true
 }
 
 // sentType is the type of a request's field when it is copied: an enum then goes by its name.
@@ -133,6 +206,7 @@ func (p *parser) computed(at *source.Node, text string, offset int) *operand {
 	}
 	computed := &projection.Computed{Program: program, Names: map[string]projection.Name{}}
 	result := &operand{Operand: computed, at: at, typ: program.Type}
+	result.message, result.list = p.messageOf(program.Type)
 	for _, name := range program.Names {
 		meaning, calls := p.meaning(name)
 		computed.Names[name] = meaning
@@ -143,18 +217,53 @@ func (p *parser) computed(at *source.Node, text string, offset int) *operand {
 	return result
 }
 
+// messageOf is the contract's message that a type is, and whether it is a list of them; nil if it is none.
+func (p *parser) messageOf(typ *cel.Type) (protoreflect.MessageDescriptor, bool) {
+	list := typ.Kind() == cel.ListKind && len(typ.Parameters()) == 1
+	if list {
+		typ = typ.Parameters()[0]
+	}
+	if typ.Kind() != cel.StructKind {
+		return nil, false
+	}
+	found, err := p.files().FindDescriptorByName(protoreflect.FullName(typ.TypeName()))
+	message, ok := found.(protoreflect.MessageDescriptor)
+	if err != nil || !ok {
+		return nil, false
+	}
+	return message, list
+}
+
 // meaning says what a name stands for in an expression, and which answers that reads.
 func (p *parser) meaning(name string) (projection.Name, []int) {
 	if loop := p.loopNamed(name); loop != nil {
 		if loop.frame == nil {
 			return projection.Name{Kind: projection.LoopName, Loop: loop.depth}, loop.calls
 		}
-		place := projection.Place{Call: loop.call, Loop: loop.depth, Slot: loop.frame.Keep(nil)}
+		place := projection.Place{Call: loop.document, Loop: loop.depth, Slot: loop.frame.Keep(nil)}
 		return projection.Name{Kind: projection.AnswerName, Place: place}, loop.calls
 	}
-	if call := p.rpc.callNamed(name); call != nil {
-		place := projection.Place{Call: call.index, Loop: -1, Slot: call.shape.Root().Keep(nil)}
-		return projection.Name{Kind: projection.AnswerName, Place: place}, []int{call.index}
+	if document := p.documentNamed(name); document != nil {
+		place := projection.Place{Call: document.index, Loop: -1, Slot: document.shape.Root().Keep(nil)}
+		return projection.Name{Kind: projection.AnswerName, Place: place}, document.calls
 	}
-	return projection.Name{Kind: projection.RequestName}, nil
+	if let := p.rpc.letNamed(name); let != nil {
+		return p.meaningOfLet(let), let.from.calls
+	}
+	switch name {
+	case nowName:
+		return projection.Name{Kind: projection.NowName}, nil
+	case remainingName:
+		return projection.Name{Kind: projection.RemainingName}, nil
+	default:
+		return projection.Name{Kind: projection.RequestName}, nil
+	}
+}
+
+// meaningOfLet is what a name of let stands for: the value at its path, or its own.
+func (p *parser) meaningOfLet(l *let) projection.Name {
+	if l.path == nil {
+		return projection.Name{Kind: projection.LetName, Let: l.index}
+	}
+	return projection.Name{Kind: projection.AnswerName, Place: l.from.Operand.(*projection.Answer).Place}
 }

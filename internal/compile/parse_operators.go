@@ -24,6 +24,9 @@ func (p *parser) fromDefault(f *field, node *source.Node) *field {
 		return nil
 	}
 	literal := node.Get(opDefault)
+	if literal == nil && node.Get(opIf) != nil {
+		return f
+	}
 	if literal == nil {
 		p.report(node, "add $default, or write the expression alone", "$from without $default")
 		return nil
@@ -74,7 +77,7 @@ func (p *parser) enum(f *field, node *source.Node) *field {
 	cases := map[string]protoreflect.EnumNumber{}
 	var otherwise *protoreflect.EnumNumber
 	for _, key := range node.Fields {
-		if key.Key == opEnum {
+		if key.Key == opEnum || key.Key == opIf {
 			continue
 		}
 		number, ok := p.enumValue(f.descriptor.Enum(), key)

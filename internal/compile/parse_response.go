@@ -21,9 +21,21 @@ const (
 	opEach    = "$each"
 	opKey     = "$key"
 	opValue   = "$value"
+	opWhere   = "$where"
+	opJoin    = "$join"
+	opOn      = "$on"
+	opFirst   = "$first"
+	opConcat  = "$concat"
+	opOrder   = "$order"
+	opIf      = "$if"
+	opOneof   = "$oneof"
 )
 
-var operators = []string{opText, opEnum, opElse, opFrom, opDefault, opEach, opKey, opValue}
+// leading are the operators that say what a mapping is; the others go with one of them.
+var (
+	leading   = []string{opText, opEnum, opFrom, opEach, opJoin, opFirst, opConcat}
+	operators = append(slices.Clone(leading), opElse, opDefault, opKey, opValue, opWhere, opOn, opOrder, opIf, opOneof)
+)
 
 // response parses the response tree.
 func (p *parser) response() {
@@ -46,6 +58,12 @@ func (p *parser) fields(tree *source.Node, message protoreflect.MessageDescripto
 	var fields []*field
 	for _, key := range tree.Fields {
 		if strings.HasPrefix(key.Key, "$") {
+			continue
+		}
+		if oneof := message.Oneofs().ByName(protoreflect.Name(key.Key)); oneof != nil && !oneof.IsSynthetic() {
+			if f := p.oneof(key, oneof, prefix); f != nil {
+				fields = append(fields, f)
+			}
 			continue
 		}
 		descriptor := message.Fields().ByName(protoreflect.Name(key.Key))
@@ -95,8 +113,19 @@ func (p *parser) leaf(node *source.Node) *operand {
 	return p.literal(node)
 }
 
-// tree parses a mapping: an operator's, a message's or a map's.
+// tree parses a mapping, with the condition that it may have.
 func (p *parser) tree(f *field, node *source.Node) *field {
+	parsed := p.operator(f, node)
+	if at := node.Get(opIf); at != nil && parsed != nil {
+		if parsed.when = p.condition(at); parsed.when == nil {
+			return nil
+		}
+	}
+	return parsed
+}
+
+// operator parses a mapping: an operator's, a message's or a map's.
+func (p *parser) operator(f *field, node *source.Node) *field {
 	switch operator, at := firstOperator(node); operator {
 	case "":
 		return p.plainTree(f, node)
@@ -115,10 +144,16 @@ func (p *parser) tree(f *field, node *source.Node) *field {
 		return p.enum(f, node)
 	case opEach:
 		return p.each(f, node)
+	case opJoin:
+		return p.joined(f, node)
+	case opFirst:
+		return p.first(f, node)
+	case opConcat:
+		return p.concat(f, node)
 	default:
 		hint := diag.DidYouMean("operators", operator, operators)
 		if slices.Contains(operators, operator) {
-			hint = operator + " goes with $each, $enum or $from"
+			hint = operator + " goes with another operator, such as $each, $enum or $from"
 		}
 		p.reportKey(at, hint, "unknown operator %q", operator)
 		return nil
@@ -130,8 +165,8 @@ func firstOperator(node *source.Node) (string, source.Field) {
 	var found source.Field
 	for _, key := range node.Fields {
 		switch {
-		case !strings.HasPrefix(key.Key, "$"):
-		case key.Key == opEach || key.Key == opEnum || key.Key == opFrom || key.Key == opText:
+		case !strings.HasPrefix(key.Key, "$") || key.Key == opIf:
+		case slices.Contains(leading, key.Key):
 			return key.Key, key
 		case found.Key == "":
 			found = key
@@ -140,10 +175,10 @@ func firstOperator(node *source.Node) (string, source.Field) {
 	return found.Key, found
 }
 
-// onlyKeys reports every key of a mapping that is not among those allowed.
+// onlyKeys reports every key of a mapping that is not among those allowed. A condition may stand everywhere.
 func (p *parser) onlyKeys(node *source.Node, allowed ...string) {
 	for _, key := range node.Fields {
-		if !slices.Contains(allowed, key.Key) {
+		if key.Key != opIf && !slices.Contains(allowed, key.Key) {
 			p.reportKey(key, diag.DidYouMean("keys", key.Key, allowed), "unexpected key %q beside %s", key.Key, allowed[0])
 		}
 	}
@@ -214,16 +249,16 @@ func (p *parser) objectEntries(f *field) *field {
 	return f
 }
 
-// messageWithout handles a message that no single JSON value can fill.
+// messageWithout handles a message that no single JSON value can fill, unless one of the same type does.
 func (p *parser) messageWithout(f *field) *field {
 	message := f.descriptor.Message()
-	request, ok := f.from.Operand.(*projection.Request)
-	if ok && f.kind == leafField && !f.element {
-		last := request.Fields[len(request.Fields)-1]
-		if !last.IsList() && !last.IsMap() && last.Message() != nil && last.Message().FullName() == message.FullName() {
-			f.kind = copiedMessage
+	if from := f.from; from.message != nil && from.message.FullName() == message.FullName() && from.list == (f.kind == listField) {
+		if request, ok := from.Operand.(*projection.Request); ok && f.kind == leafField && !f.element {
+			f.kind, from.Operand = copiedMessage, request
 			return f
 		}
+		f.encoding = projection.ObjectEncoding(message)
+		return f
 	}
 	hint := "write its fields below it, each with where it comes from"
 	if f.kind == listField {

@@ -42,6 +42,9 @@ func (p *parser) sent(node *source.Node) *operand {
 		}
 		return p.text(node, true)
 	case source.Map:
+		if tree := node.Get(opJSON); tree != nil && len(node.Fields) == 1 {
+			return p.jsonText(tree)
+		}
 		return p.literalText(node)
 	case source.Null:
 		p.report(node, "leave it out", "null cannot be sent: null and missing are one thing")
@@ -66,8 +69,21 @@ func (p *parser) literalText(node *source.Node) *operand {
 	}
 }
 
+// jsonText parses the tree of {$json: ...}. What it needs is among the operand's calls.
+func (p *parser) jsonText(tree *source.Node) *operand {
+	inside := &call{sent: map[string]string{}}
+	body := p.body(inside, tree, "")
+	text := &operand{Operand: &projection.JSONText{Body: body, Source: opJSON}, at: tree, width: 1, typ: cel.StringType}
+	for _, input := range inside.inputs {
+		for _, call := range input.calls {
+			text.addCall(call)
+		}
+	}
+	return text
+}
+
 func (p *parser) isDeclared(name string) bool {
-	return name == "request" || p.rpc.callNamed(name) != nil || p.loopNamed(name) != nil
+	return name == requestName || p.documentNamed(name) != nil || p.loopNamed(name) != nil || p.rpc.letNamed(name) != nil
 }
 
 // text parses a text with holes. If a lone hole may keep its type, it does.
@@ -162,36 +178,4 @@ func (p *parser) literal(node *source.Node) *operand {
 		typ = cel.IntType
 	}
 	return &operand{Operand: projection.NewConstant([]byte(node.Text)), at: node, width: len(node.Text), typ: typ}
-}
-
-// body parses a JSON tree with holes.
-func (p *parser) body(c *call, node *source.Node) *projection.Body {
-	switch {
-	case node.Kind == source.Map && node.Get("$text") == nil:
-		return p.bodyObject(c, node)
-	case node.Kind == source.List:
-		body := &projection.Body{Kind: projection.BodyList}
-		for _, item := range node.Items {
-			body.Items = append(body.Items, p.body(c, item))
-		}
-		return body
-	}
-	operand := p.sent(node)
-	if operand == nil {
-		return &projection.Body{Kind: projection.BodyObject} // reported; never run
-	}
-	c.inputs = append(c.inputs, operand)
-	return &projection.Body{Kind: projection.BodyValue, From: operand.Operand}
-}
-
-func (p *parser) bodyObject(c *call, node *source.Node) *projection.Body {
-	body := &projection.Body{Kind: projection.BodyObject}
-	for _, field := range node.Fields {
-		if strings.HasPrefix(field.Key, "$") {
-			p.reportKey(field, "a body knows only $text", "unknown operator %q", field.Key)
-			continue
-		}
-		body.Fields = append(body.Fields, projection.BodyField{Key: field.Key, Value: p.body(c, field.Value)})
-	}
-	return body
 }

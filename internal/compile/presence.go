@@ -13,6 +13,11 @@ func checkPresence(d *draft) error {
 	for _, rpc := range d.rpcs {
 		nullable := rpc.nullable()
 		checkNeedsOfCalls(d, rpc)
+		for _, call := range rpc.calls {
+			if call.callee != nil {
+				d.checkFields(rpc, call.callee.fields, nullable, nil)
+			}
+		}
 		d.checkFields(rpc, rpc.fields, nullable, nil)
 		d.checkUnbound(rpc, rpc.method.Output(), rpc.fields, "")
 	}
@@ -25,7 +30,7 @@ func (r *rpc) nullable() []bool {
 	for range r.calls { // as often as the longest chain
 		for i, call := range r.calls {
 			inherits := slices.ContainsFunc(call.holes, func(hole *operand) bool { return r.anyAbsent(hole.calls, nullable) })
-			nullable[i] = call.message.GetOptional() || len(call.message.GetAbsentOn()) > 0 || inherits
+			nullable[i] = call.message.GetOptional() || len(call.message.GetAbsentOn()) > 0 || call.when != nil || inherits
 		}
 	}
 	return nullable
@@ -61,12 +66,15 @@ func (d *draft) checkFields(r *rpc, fields []*field, nullable []bool, gates []in
 		case messageField:
 			inner := append(slices.Clone(gates), sharedCalls(f.children, nullable)...)
 			d.checkFields(r, f.children, nullable, inner)
-		case eachField:
+		case eachField, joinField:
 			inner := append(slices.Clone(gates), f.loop.calls...)
 			d.checkFields(r, f.children, nullable, inner)
 			if f.mapKey != nil {
 				d.checkLeaf(r, f.mapKey, nullable, inner)
 			}
+			d.checkConditional(f)
+		case concatField, chooseField:
+			d.checkFields(r, f.children, nullable, gates)
 		case mapField:
 			d.checkFields(r, f.children, nullable, gates)
 		default:
@@ -94,9 +102,35 @@ func sharedCalls(fields []*field, nullable []bool) []int {
 	return shared
 }
 
+// checkConditional refuses a condition on a field, or a join for one, that cannot be unset.
+func (d *draft) checkConditional(f *field) {
+	fallback := f.fallback
+	if f.kind == joinField && f.hasValue() {
+		fallback = f.children[0].fallback
+	}
+	conditional := f.when != nil || f.kind == joinField && !f.descriptor.IsList()
+	if !conditional || fallback != nil || f.element || f.mayBeUnset() && !isRequired(f.descriptor) {
+		return
+	}
+	what := "a condition"
+	at := f.when
+	if at == nil {
+		what, at = "a join", f.from
+	}
+	d.reportOperand(at, fmt.Sprintf("write \"optional %s %s\" in the contract, or add $default", typeName(f.descriptor), f.descriptor.Name()),
+		"field %q cannot be unset, so it cannot depend on %s", f.path, what)
+}
+
 func (d *draft) checkLeaf(r *rpc, f *field, nullable []bool, gates []int) {
+	d.checkConditional(f)
 	required := isRequired(f.descriptor) && !f.element
 	if f.fallback != nil || f.mayBeUnset() && !required || f.mapKey != nil {
+		return
+	}
+	certain := func(o *operand) bool {
+		return !slices.ContainsFunc(o.calls, func(call int) bool { return nullable[call] && !slices.Contains(gates, call) })
+	}
+	if slices.ContainsFunc(f.from.firstOf, certain) {
 		return
 	}
 	for _, index := range f.from.calls {
@@ -148,7 +182,13 @@ func (d *draft) checkUnbound(r *rpc, message protoreflect.MessageDescriptor, fie
 	bound := map[protoreflect.Name]bool{}
 	for _, f := range fields {
 		bound[f.descriptor.Name()] = true
+		for i := 0; f.oneof != nil && i < f.oneof.Fields().Len(); i++ {
+			bound[f.oneof.Fields().Get(i).Name()] = true
+		}
 		d.checkUnboundBelow(r, f)
+	}
+	if r.pages != nil && prefix == "" {
+		bound[r.pages.nextToken.Name()] = true
 	}
 	for i := range message.Fields().Len() {
 		f := &field{descriptor: message.Fields().Get(i)}
@@ -166,18 +206,19 @@ func (d *draft) checkUnbound(r *rpc, message protoreflect.MessageDescriptor, fie
 
 func (d *draft) checkUnboundBelow(r *rpc, f *field) {
 	descriptor, prefix := f.descriptor, f.path+"."
-	if f.kind == eachField {
-		prefix = f.path + "[]."
+	loops := f.kind == eachField || f.kind == joinField
+	if loops {
+		prefix = f.elementPath() + "."
 		if descriptor.IsMap() {
 			descriptor = descriptor.MapValue()
 		}
 	}
 	switch {
-	case f.kind == mapField || f.kind == eachField && f.hasValue():
+	case f.kind == mapField || f.kind == concatField || f.kind == chooseField || loops && f.hasValue():
 		for _, child := range f.children {
 			d.checkUnboundBelow(r, child)
 		}
-	case f.kind == messageField || f.kind == eachField && descriptor.Message() != nil:
+	case f.kind == messageField || loops && descriptor.Message() != nil:
 		d.checkUnbound(r, descriptor.Message(), f.children, prefix)
 	}
 }

@@ -11,17 +11,24 @@ import (
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/expr"
-	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // reserved are names that no call and no loop may have, and what they are for.
 var reserved = map[string]string{
-	"request": "the request message",
-	"caller":  "who calls",
-	"answers": "the status and headers of answers",
-	"env":     "the environment",
-	"true":    "a literal", "false": "a literal", "null": "a literal", "in": "an operator",
+	"request":   "the request message",
+	"caller":    "who calls",
+	"answers":   "the status and headers of answers",
+	"answer":    "the answer at hand",
+	"account":   "the account that calls are made for",
+	"page":      "the page that is asked for",
+	"warnings":  "what best-effort calls did not do",
+	"now":       "the time",
+	"remaining": "the time that is left",
+	"env":       "the environment",
+	"time":      "functions", "duration": "functions", "url": "functions", "link": "functions", "html": "functions",
+	"hash": "functions", "base64": "functions", "base64url": "functions", "urn": "functions", "math": "functions",
+	"true": "a literal", "false": "a literal", "null": "a literal", "in": "an operator",
 	"as": "CEL", "break": "CEL", "const": "CEL", "continue": "CEL", "else": "CEL", "for": "CEL", "function": "CEL",
 	"if": "CEL", "import": "CEL", "let": "CEL", "loop": "CEL", "package": "CEL", "namespace": "CEL", "return": "CEL",
 	"var": "CEL", "void": "CEL", "while": "CEL",
@@ -30,7 +37,7 @@ var reserved = map[string]string{
 // resolve finds what each binding file's names stand for: services, RPCs and upstreams.
 func resolve(d *draft) error {
 	d.checkUpstreams()
-	env, err := expr.NewEnv(d.files())
+	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
 	if err != nil {
 		return err
 	}
@@ -64,6 +71,7 @@ func (d *draft) resolveBinding(binding *source.Binding, env *expr.Env) error {
 			continue
 		}
 		draft := &rpc{binding: binding, key: key, message: binding.Message.GetRpcs()[key.Key], method: method}
+		draft.index = len(d.rpcs)
 		if err := d.resolveCalls(draft, env); err != nil {
 			return err
 		}
@@ -86,40 +94,112 @@ func (d *draft) service(node *source.Node) protoreflect.ServiceDescriptor {
 
 // resolveCalls declares the calls of an RPC, so that expressions may name them in any order.
 func (d *draft) resolveCalls(r *rpc, env *expr.Env) error {
-	variables := []expr.Variable{{Name: "request", Type: cel.ObjectType(string(r.method.Input().FullName()))}}
 	if node := r.key.Value.Get("calls"); node != nil {
-		for i, key := range node.Fields {
+		for _, key := range node.Fields {
 			if use, taken := reserved[key.Key]; taken {
 				d.reportKey(key, "choose another name", "a call cannot be named %q: the name is reserved for %s", key.Key, use)
 				continue
 			}
-			r.calls = append(r.calls, d.resolveCall(r, i, key))
-			variables = append(variables, expr.Variable{Name: key.Key, Type: cel.DynType})
+			r.calls = append(r.calls, d.resolveCall(r, len(r.calls), key))
 		}
+	}
+	r.declareDocuments()
+	variables := []expr.Variable{
+		{Name: "request", Type: cel.ObjectType(string(r.method.Input().FullName()))},
+		{Name: nowName, Type: cel.TimestampType},
+		{Name: remainingName, Type: cel.DurationType},
+	}
+	for name := range r.documents {
+		variables = append(variables, expr.Variable{Name: name, Type: cel.DynType})
 	}
 	var err error
 	r.env, err = env.With(variables...)
 	return err
 }
 
+// resolveCall finds what a call targets.
 func (d *draft) resolveCall(r *rpc, index int, key source.Field) *call {
-	c := &call{index: index, key: key, message: r.message.GetCalls()[key.Key], shape: projection.NewShape()}
-	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		if target := key.Value.Get(method); target != nil {
-			c.method, c.target = strings.ToUpper(method), target
+	c := &call{index: index, key: key, message: r.message.GetCalls()[key.Key]}
+	for _, field := range key.Value.Fields {
+		switch field.Key {
+		case "get", "post", "put", "patch", "delete":
+			c.method, c.target = strings.ToUpper(field.Key), field.Value
+			c.upstream = d.resolveUpstream(field.Value)
+		case "rpc":
+			c.target = field.Value
+			c.callee = d.resolveRPC(field.Value)
+		case "function":
+			c.target = field.Value
+			c.callee = d.resolveFunction(field.Value)
 		}
 	}
-	name, _, found := strings.Cut(c.target.Text, ":")
+	return c
+}
+
+func (d *draft) resolveUpstream(target *source.Node) string {
+	name, _, found := strings.Cut(target.Text, ":")
 	switch {
 	case !found || strings.Contains(name, "/"):
-		d.report(c.target, "write it as upstream:/path, such as catalog:/v2/products", "target names no upstream")
+		d.report(target, "write it as upstream:/path, such as catalog:/v2/products", "target names no upstream")
+		return ""
 	case d.project.Config.GetUpstreams()[name] == nil:
 		hint := diag.DidYouMean("upstreams", name, upstreamNames(d.project.Config))
-		d.problems.Add(c.target.At(0), len(name), hint, "unknown upstream %q", name)
+		d.problems.Add(target.At(0), len(name), hint, "unknown upstream %q", name)
+		return ""
 	default:
-		c.upstream = name
+		return name
 	}
-	return c
+}
+
+// resolveRPC finds the RPC that a call targets, in the contract. Which binding of it is meant is found when all are known.
+func (d *draft) resolveRPC(target *source.Node) *callee {
+	name, method, found := strings.Cut(target.Text, "/")
+	var known []string
+	for _, service := range d.project.Contract.Services {
+		known = append(known, string(service.FullName()))
+		if !found || string(service.FullName()) != name {
+			continue
+		}
+		if rpc := service.Methods().ByName(protoreflect.Name(method)); rpc != nil && !rpc.IsStreamingClient() && !rpc.IsStreamingServer() {
+			return &callee{method: rpc, input: rpc.Input(), output: rpc.Output()}
+		}
+		d.problems.Add(target.At(len(name)+1), len(method), diag.DidYouMean("RPCs", method, names(service.Methods())),
+			"unknown unary RPC %q in %s", method, service.FullName())
+		return &callee{}
+	}
+	if !found {
+		d.report(target, "write it as SERVICE/RPC, such as shop.v1.StorefrontService/GetProduct", "target names no RPC")
+		return &callee{}
+	}
+	d.problems.Add(target.At(0), len(name), diag.DidYouMean("services", name, known), "unknown service %q", name)
+	return &callee{}
+}
+
+// resolveFunction finds a function of the program around.
+func (d *draft) resolveFunction(target *source.Node) *callee {
+	function, ok := d.extensions.Functions[target.Text]
+	if !ok {
+		known := sortedKeys(d.extensions.Functions)
+		hint := diag.DidYouMean("functions", target.Text, known)
+		if len(known) == 0 {
+			hint = "functions are registered in Go, by the program that embeds Sheaf"
+		}
+		d.report(target, hint, "unknown function %q", target.Text)
+		return &callee{}
+	}
+	found := &callee{function: target.Text}
+	for _, message := range []struct {
+		name protoreflect.FullName
+		to   *protoreflect.MessageDescriptor
+	}{{function.Input, &found.input}, {function.Output, &found.output}} {
+		descriptor, err := d.files().FindDescriptorByName(message.name)
+		if err != nil {
+			d.report(target, "import its file in the contract", "function %q takes or gives %s, which the contract does not have", target.Text, message.name)
+			return &callee{}
+		}
+		*message.to = descriptor.(protoreflect.MessageDescriptor)
+	}
+	return found
 }
 
 func upstreamNames(config *configv1.Config) []string {

@@ -19,8 +19,8 @@ func checkTypes(d *draft) error {
 			for _, parameter := range append(call.query, call.headers...) {
 				d.checkSendable(parameter.from)
 			}
-			for _, input := range call.inputs {
-				d.checkMessage(input)
+			if call.callee != nil {
+				checkFieldTypes(d, call.callee.fields)
 			}
 		}
 	}
@@ -46,8 +46,10 @@ func (d *draft) checkField(f *field) {
 	}
 	var fits bool
 	switch f.kind {
-	case eachField, listField:
-		fits = typ.Kind() == types.ListKind && (f.kind == eachField || fitsSingle(typ.Parameters()[0], f.descriptor))
+	case eachField, joinField, listField:
+		fits = typ.Kind() == types.ListKind && (f.loop != nil || fitsSingle(typ.Parameters()[0], f.descriptor))
+	case chooseField:
+		fits = isScalar(typ.Kind())
 	case entriesField:
 		fits = typ.Kind() == types.MapKind
 	case copiedMessage:
@@ -135,13 +137,6 @@ func (d *draft) checkSendable(o *operand) {
 		o = &element
 	}
 	d.checkSingle(o, "a query or a header")
-}
-
-// checkMessage refuses a message of the contract, which has no JSON form that an upstream would know.
-func (d *draft) checkMessage(o *operand) {
-	if o.typ.Kind() == types.StructKind {
-		d.reportOperand(o, "send its fields one by one", "%s is a whole message (%s)", o, o.typ.TypeName())
-	}
 }
 
 // celName is a type's name in the words of a contract.

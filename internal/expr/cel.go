@@ -31,8 +31,8 @@ type Variable struct {
 	Type *cel.Type
 }
 
-// NewEnv is the environment of the contract in files.
-func NewEnv(files *protoregistry.Files) (*Env, error) {
+// NewEnv is the environment of the contract in files, with what a program adds to the language.
+func NewEnv(files *protoregistry.Files, extensions ...cel.EnvOption) (*Env, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
 		return nil, fmt.Errorf("create type registry: %w", err)
@@ -48,7 +48,8 @@ func NewEnv(files *protoregistry.Files) (*Env, error) {
 		ext.Lists(),
 		ext.Encoders(),
 	}
-	env, err := cel.NewCustomEnv(append(standardLibrary(), options...)...)
+	options = append(append(standardLibrary(), options...), extensions...)
+	env, err := cel.NewCustomEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("create expression environment: %w", err)
 	}
@@ -76,6 +77,8 @@ type Program struct {
 	Type *cel.Type
 	// Names are the declared names that it uses, sorted.
 	Names []string
+	// Selections are the names that it uses with the fields selected from them, such as request.text, sorted.
+	Selections []string
 
 	program cel.Program
 }
@@ -93,7 +96,73 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	if err != nil {
 		return nil, []*Error{{Width: len(text), Message: "expression cannot be evaluated: " + err.Error()}}
 	}
-	return &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program}, nil
+	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program}
+	compiled.Selections = selectionsIn(checked.NativeRep().Expr())
+	return compiled, nil
+}
+
+// selectionsIn are the longest chains of selections that begin with a name.
+func selectionsIn(root ast.Expr) []string {
+	var found []string
+	var visit func(ast.Expr)
+	visit = func(e ast.Expr) {
+		if chain := selection(e); chain != "" {
+			found = append(found, chain)
+			return
+		}
+		for _, child := range childrenOf(e) {
+			visit(child)
+		}
+	}
+	visit(root)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// selection is a name with the fields selected from it, or "".
+func selection(e ast.Expr) string {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return e.AsIdent()
+	case ast.SelectKind:
+		if operand := selection(e.AsSelect().Operand()); operand != "" {
+			return operand + "." + e.AsSelect().FieldName()
+		}
+	}
+	return ""
+}
+
+// childrenOf are the parts of an expression.
+func childrenOf(e ast.Expr) []ast.Expr {
+	switch e.Kind() {
+	case ast.SelectKind:
+		return []ast.Expr{e.AsSelect().Operand()}
+	case ast.CallKind:
+		call := e.AsCall()
+		if call.IsMemberFunction() {
+			return append([]ast.Expr{call.Target()}, call.Args()...)
+		}
+		return call.Args()
+	case ast.ListKind:
+		return e.AsList().Elements()
+	case ast.MapKind:
+		var parts []ast.Expr
+		for _, entry := range e.AsMap().Entries() {
+			parts = append(parts, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
+		}
+		return parts
+	case ast.StructKind:
+		var parts []ast.Expr
+		for _, field := range e.AsStruct().Fields() {
+			parts = append(parts, field.AsStructField().Value())
+		}
+		return parts
+	case ast.ComprehensionKind:
+		loop := e.AsComprehension()
+		return []ast.Expr{loop.IterRange(), loop.LoopStep(), loop.Result()}
+	default:
+		return nil
+	}
 }
 
 // namesIn are the declared variables that an expression refers to; loop variables of macros are not among them.

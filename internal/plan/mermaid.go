@@ -26,7 +26,7 @@ func (r *RPC) writeMermaid(text *strings.Builder) {
 	text.WriteString("flowchart LR\n")
 	fmt.Fprintf(text, "  request([%s])\n", quoted(r.Name()))
 	for i, call := range r.Calls {
-		label := fmt.Sprintf("%s\n%s %s:%s", call.Name, call.Method, call.Upstream, call.Path.Names())
+		label := call.Name + "\n" + call.target()
 		fmt.Fprintf(text, "  c%d[%s]\n", i, quoted(label))
 	}
 	text.WriteString("  response([response])\n")

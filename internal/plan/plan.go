@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
-	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
 )
 
 // Plan is everything that a server needs to know.
@@ -26,6 +26,8 @@ type Plan struct {
 	Services []*Service
 	// Files are the contract's files and their imports.
 	Files *protoregistry.Files
+	// Accounts is the path of the file of accounts; empty for none.
+	Accounts string
 }
 
 // Server holds the settings of the listener, with defaults filled in.
@@ -35,6 +37,8 @@ type Server struct {
 	MaxRequestBytes int
 	MaxTimeout      time.Duration
 	DrainTimeout    time.Duration
+	// PageTokenKey says where the key of page tokens is; the zero Credential means a key of the process's own.
+	PageTokenKey Credential
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.
@@ -46,8 +50,12 @@ type Upstream struct {
 	MaxConnections int
 	Headers        []Header
 	Credential     Credential
+	Refresh        *Refresh
 	Breaker        Breaker
-	At             diag.Position
+	// Errors say what answers mean, in order; Answer is what is needed of an answer for that.
+	Errors []*ErrorRule
+	Answer *projection.Shape
+	At     diag.Position
 }
 
 // Header is a header with a fixed value.
@@ -55,11 +63,29 @@ type Header struct{ Name, Value string }
 
 // Credential says which secret signs each request, and how; the zero Credential signs nothing. It holds no secret.
 type Credential struct {
-	// Header is the header's name; empty means Authorization: Bearer.
-	Header string
-	// Env or File says where the secret is.
-	Env, File string
-	At        diag.Position
+	// Header, Query or Path says where the secret goes: into a header, into a query parameter, or into a path before that of
+	// the call, in the place of ${secret}. None of them means Authorization: Bearer.
+	Header, Query, Path string
+	// Env, File or Account says where the secret is; the last is the name of a secret of the account.
+	Env, File, Account string
+	At                 diag.Position
+}
+
+// Refresh renews an account's secrets.
+type Refresh struct {
+	// Method and Path are those of the request; Bearer is the account's secret that signs it, or empty.
+	Method, Path, Bearer string
+	// Form and Query are texts with ${secret.NAME} and ${account.NAME}, sorted by name.
+	Form, Query []Header
+	// Store are the account's secrets, each with the JSON path in the answer that it is read from, sorted by name.
+	Store []Stored
+	At    diag.Position
+}
+
+// Stored is where a renewed secret is found.
+type Stored struct {
+	Secret string
+	Path   expr.Path
 }
 
 // Breaker holds the settings of a circuit breaker.
@@ -72,6 +98,8 @@ type Breaker struct {
 // Service is one bound service.
 type Service struct {
 	Descriptor protoreflect.ServiceDescriptor
+	// Binding is the name of the binding, for an internal service; empty for one that clients reach.
+	Binding string
 	// RPCs are in the order of the binding file.
 	RPCs []*RPC
 }
@@ -79,53 +107,31 @@ type Service struct {
 // RPC is one bound RPC.
 type RPC struct {
 	Method protoreflect.MethodDescriptor
+	// Binding is the name of the binding that it stands in; empty for one that clients reach.
+	Binding string
 	// Timeout bounds the RPC besides the client's deadline and the server's MaxTimeout; 0 for none.
 	Timeout time.Duration
 	// Calls are in the order of the binding; a call's index is its identity.
 	Calls []*Call
+	// Require is what a request must fulfil before anything is called.
+	Require []Requirement
+	// Account gives the id of the account that calls are made for; nil for none.
+	Account projection.Operand
+	// Lets are the expressions that names of let stand for.
+	Lets []*projection.Computed
+	// Shapes are what is needed of the documents that are no answers.
+	Shapes Shapes
+	// Pages is how the RPC is paged; nil for not at all.
+	Pages *Pages
 	// Response fills the response message.
 	Response projection.Response
+	// Headers and Trailers are metadata of the response.
+	Headers, Trailers []Parameter
 	// PartialField is the number of the response's field of type sheaf.v1.Partial, or 0.
 	PartialField protowire.Number
 	// Sources say where each field of the response comes from, in the order of the binding.
 	Sources []Source
 	At      diag.Position
-}
-
-// MaxCalls is the largest number of upstream calls that the RPC can cause.
-func (r *RPC) MaxCalls() int { return len(r.Calls) }
-
-// Call is one HTTP request to an upstream.
-type Call struct {
-	Name     string
-	Upstream string
-	// Method is an HTTP method in upper case.
-	Method string
-	Path   *urltemplate.Template
-	// PathValues are the operands of the path's holes, in their order.
-	PathValues []projection.Operand
-	// RequestHoles are the indices of the holes whose values come from the request alone, so that a value that no path can
-	// hold is refused before any upstream is touched.
-	RequestHoles []int
-	Query        []Parameter
-	Headers      []Parameter
-	// Body is nil for none.
-	Body     *projection.Body
-	Optional bool
-	// Timeout bounds the call: the shortest of its own, its upstream's and its RPC's; 0 if the files name
-	// none.
-	Timeout  time.Duration
-	AbsentOn []int
-	// Needs are the indices of the calls whose answers this one's inputs come from, ascending; PathNeeds those among them
-	// that its path comes from, without which it cannot be made.
-	Needs, PathNeeds []int
-	// NeededBy are the indices of the calls that need this one, ascending.
-	NeededBy []int
-	// Shape says what is needed of the answer.
-	Shape *projection.Shape
-	// Fields are the paths of the response fields that come from the answer, in the order of the binding.
-	Fields []string
-	At     diag.Position
 }
 
 // Parameter is a query parameter or a header.
@@ -146,16 +152,17 @@ type Source struct {
 	At   diag.Position
 }
 
-// Find returns the RPC with a name such as shop.v1.StorefrontService/GetProduct, or such as GetProduct where only one
-// service has it, or nil.
+// Find returns the RPC with a name such as shop.v1.StorefrontService/GetProduct (of an internal service:
+// bluesky:provider.v1.PublisherService/Publish), or such as GetProduct where only one service that clients reach has it, or
+// nil.
 func (p *Plan) Find(name string) *RPC {
 	var found *RPC
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
-			switch name {
-			case rpc.Name():
+			switch {
+			case name == rpc.Name():
 				return rpc
-			case string(rpc.Method.Name()):
+			case rpc.Binding == "" && name == string(rpc.Method.Name()):
 				if found != nil {
 					return nil
 				}
@@ -171,7 +178,9 @@ func (p *Plan) Suggest(name string) string {
 	var short, full []string
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
-			short = append(short, string(rpc.Method.Name()))
+			if rpc.Binding == "" {
+				short = append(short, string(rpc.Method.Name()))
+			}
 			full = append(full, rpc.Name())
 		}
 	}
@@ -184,7 +193,17 @@ func (p *Plan) Suggest(name string) string {
 	return ""
 }
 
-// Name is the RPC's full name, such as shop.v1.StorefrontService/GetProduct.
+// Name is the RPC's full name, such as shop.v1.StorefrontService/GetProduct; that of an internal one has the name of its
+// binding before it.
 func (r *RPC) Name() string {
-	return string(r.Method.Parent().FullName()) + "/" + string(r.Method.Name())
+	name := Procedure(r.Method)
+	if r.Binding != "" {
+		return r.Binding + ":" + name
+	}
+	return name
+}
+
+// Procedure is a method's name on the wire, without the slash that it begins with.
+func Procedure(method protoreflect.MethodDescriptor) string {
+	return string(method.Parent().FullName()) + "/" + string(method.Name())
 }

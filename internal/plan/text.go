@@ -30,7 +30,7 @@ func (r *RPC) writeText(text *strings.Builder) {
 	text.WriteByte('\n')
 	var calls, response strings.Builder
 	for _, call := range r.Calls {
-		fmt.Fprintf(&calls, "    %s\t%s %s:%s\t%s\n", call.Name, call.Method, call.Upstream, call.Path.Names(), call.notes(r))
+		fmt.Fprintf(&calls, "    %s\t%s\t%s\n", call.Name, call.target(), call.notes(r))
 	}
 	for _, source := range r.Sources {
 		fmt.Fprintf(&response, "    %s\t%s\t<- %s\n", source.Field, source.Type, source.From)
@@ -62,10 +62,59 @@ func (c *Call) notes(rpc *RPC) string {
 	if c.Timeout > 0 {
 		notes = append(notes, "timeout "+c.Timeout.String())
 	}
-	if len(c.AbsentOn) > 0 {
-		notes = append(notes, "absent on "+strings.Trim(fmt.Sprint(c.AbsentOn), "[]"))
+	if c.Request != nil && len(c.Request.AbsentOn) > 0 {
+		notes = append(notes, "absent on "+strings.Trim(fmt.Sprint(c.Request.AbsentOn), "[]"))
 	}
-	return strings.Join(notes, "; ")
+	return strings.Join(append(notes, c.moreNotes()...), "; ")
+}
+
+// moreNotes are how often and under which conditions a call is made.
+func (c *Call) moreNotes() []string {
+	var notes []string
+	if c.When != nil {
+		notes = append(notes, "when "+c.When.String())
+	}
+	switch each := c.Each; {
+	case each == nil:
+	case each.Batch > 0:
+		notes = append(notes, fmt.Sprintf("for chunks of %d in %s, at most %s", each.Batch, each.Loop.In, counted(each.Max, "element")))
+	default:
+		notes = append(notes, fmt.Sprintf("for each in %s, at most %d", each.Loop.In, each.Max))
+	}
+	if c.Poll != nil {
+		notes = append(notes, fmt.Sprintf("until %s, at most %d times", c.Poll.Done, c.Poll.Max))
+	}
+	if c.Retry != nil {
+		notes = append(notes, fmt.Sprintf("at most %d times on %s", c.Retry.Max, joinReasons(c.Retry.On)))
+	}
+	if c.Commit {
+		notes = append(notes, "commit point")
+	}
+	return notes
+}
+
+func joinReasons(reasons []Reason) string {
+	names := make([]string, len(reasons))
+	for i, reason := range reasons {
+		names[i] = string(reason)
+	}
+	return strings.Join(names, ", ")
+}
+
+// target is what a call reaches, for people.
+func (c *Call) target() string {
+	switch {
+	case c.Request != nil:
+		return c.Request.Method + " " + c.Request.Upstream + ":" + c.Request.Path.Names()
+	case c.Callee.Method == nil:
+		return "function " + c.Callee.Function
+	case c.Callee.From != nil:
+		return "RPC " + c.Upstream() + " by " + c.Callee.From.String()
+	case c.Callee.Otherwise != "":
+		return "RPC " + c.Callee.Otherwise + ":" + c.Upstream()
+	default:
+		return "RPC " + c.Upstream()
+	}
 }
 
 func (r *RPC) callNames(indices []int) []string {

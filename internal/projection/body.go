@@ -6,13 +6,22 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Body is a JSON tree with holes, to be sent. Exactly one of its parts is used: Fields if it is an object, Items if it is
-// a list, From if it is a value.
+// Body is a JSON tree with holes, to be sent. Its parts are used by its kind.
 type Body struct {
-	Kind   BodyKind
+	Kind BodyKind
+	// Fields are those of an object, Items the elements of a list that is written out.
 	Fields []BodyField
 	Items  []*Body
-	From   Operand
+	// From is a single value.
+	From Operand
+	// Loop and Item are a list with one Item for each element.
+	Loop *Loop
+	Item *Body
+	// When is the condition without which the value is left out; nil for none.
+	When Operand
+	// HasHoles is set if a value below depends on anything. An object or a list with holes of which none has a value is left
+	// out.
+	HasHoles bool
 }
 
 // BodyKind says what a Body is.
@@ -23,6 +32,7 @@ const (
 	BodyValue BodyKind = iota
 	BodyObject
 	BodyList
+	BodyEach
 )
 
 // BodyField is one member of an object.
@@ -34,13 +44,18 @@ type BodyField struct {
 // Append appends the JSON text. A member or an element whose value is missing is left out; ok is false if the whole body
 // is missing.
 func (b *Body) Append(dst []byte, scope *Scope) (_ []byte, ok bool, err error) {
+	if b.When != nil {
+		if holds, err := Holds(b.When, scope); err != nil || !holds {
+			return dst, false, err
+		}
+	}
 	switch b.Kind {
 	case BodyObject:
-		dst, err = b.appendObject(dst, scope)
-		return dst, true, err
+		return b.appendObject(dst, scope)
 	case BodyList:
-		dst, err = b.appendList(dst, scope)
-		return dst, true, err
+		return b.appendList(dst, scope)
+	case BodyEach:
+		return b.appendEach(dst, scope)
 	default:
 		return b.appendValue(dst, scope)
 	}
@@ -51,15 +66,16 @@ func (b *Body) appendValue(dst []byte, scope *Scope) ([]byte, bool, error) {
 	if err != nil || value.Missing() {
 		return dst, false, err
 	}
-	if dst, err = value.appendJSON(dst); err != nil {
+	if dst, err = value.AppendJSON(dst); err != nil {
 		return dst, false, fmt.Errorf("write %s: %w", b.From, err)
 	}
 	return dst, true, nil
 }
 
-func (b *Body) appendObject(dst []byte, scope *Scope) ([]byte, error) {
+func (b *Body) appendObject(dst []byte, scope *Scope) ([]byte, bool, error) {
+	whole := len(dst)
 	dst = append(dst, '{')
-	first := len(dst)
+	first, filled := len(dst), !b.HasHoles
 	for _, field := range b.Fields {
 		begin := len(dst)
 		if begin > first {
@@ -71,13 +87,17 @@ func (b *Body) appendObject(dst []byte, scope *Scope) ([]byte, error) {
 			dst, ok, err = field.Value.Append(dst, scope)
 		}
 		if err != nil {
-			return dst, err
+			return dst, false, err
 		}
 		if !ok {
 			dst = dst[:begin]
 		}
+		filled = filled || ok && field.Value.HasHoles
 	}
-	return append(dst, '}'), nil
+	if !filled {
+		return dst[:whole], false, nil
+	}
+	return append(dst, '}'), true, nil
 }
 
 func appendKey(dst []byte, key string) ([]byte, error) {
@@ -88,22 +108,68 @@ func appendKey(dst []byte, key string) ([]byte, error) {
 	return append(dst, ':'), nil
 }
 
-func (b *Body) appendList(dst []byte, scope *Scope) ([]byte, error) {
+func (b *Body) appendList(dst []byte, scope *Scope) ([]byte, bool, error) {
+	whole := len(dst)
 	dst = append(dst, '[')
-	first := len(dst)
+	filled := !b.HasHoles
 	for _, item := range b.Items {
-		begin := len(dst)
-		if begin > first {
-			dst = append(dst, ',')
-		}
 		var ok bool
 		var err error
-		if dst, ok, err = item.Append(dst, scope); err != nil {
-			return dst, err
+		if dst, ok, err = item.appendItem(dst, whole+1, scope); err != nil {
+			return dst, false, err
 		}
-		if !ok {
-			dst = dst[:begin]
-		}
+		filled = filled || ok && item.HasHoles
 	}
-	return append(dst, ']'), nil
+	if !filled {
+		return dst[:whole], false, nil
+	}
+	return append(dst, ']'), true, nil
 }
+
+// appendItem appends an element of the list whose first element stands at first.
+func (b *Body) appendItem(dst []byte, first int, scope *Scope) ([]byte, bool, error) {
+	begin := len(dst)
+	if begin > first {
+		dst = append(dst, ',')
+	}
+	dst, ok, err := b.Append(dst, scope)
+	if !ok {
+		dst = dst[:begin]
+	}
+	return dst, ok, err
+}
+
+func (b *Body) appendEach(dst []byte, scope *Scope) ([]byte, bool, error) {
+	whole := len(dst)
+	dst = append(dst, '[')
+	ok, instead, err := b.Loop.Each(scope, func() error {
+		var err error
+		dst, _, err = b.Item.appendItem(dst, whole+1, scope)
+		return err
+	})
+	if err == nil && instead != "" {
+		err = fmt.Errorf("go over %s: expected a list, found %s", b.Loop.In, instead)
+	}
+	if err != nil || !ok {
+		return dst[:whole], false, err
+	}
+	return append(dst, ']'), true, nil
+}
+
+// JSONText is a JSON tree as a text, for the places where one is sent inside a form or a text.
+type JSONText struct {
+	Body *Body
+	// Source is what stands in the binding.
+	Source string
+}
+
+// Value implements Operand.
+func (j *JSONText) Value(scope *Scope) (Value, error) {
+	text, ok, err := j.Body.Append(nil, scope)
+	if err != nil || !ok {
+		return Value{}, err
+	}
+	return plainString(text), nil
+}
+
+func (j *JSONText) String() string { return j.Source }

@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -32,6 +33,8 @@ type Name struct {
 	Place Place
 	// Loop is the loop's depth, for LoopName.
 	Loop int
+	// Let is the index in Scope.Lets, for LetName.
+	Let int
 }
 
 // NameKind is what kind of thing a name stands for.
@@ -45,6 +48,12 @@ const (
 	AnswerName
 	// LoopName is an element of a list that an expression gave.
 	LoopName
+	// LetName is a value of let.
+	LetName
+	// NowName is when the run began.
+	NowName
+	// RemainingName is how long the work at hand may still take.
+	RemainingName
 )
 
 // Value implements Operand.
@@ -80,6 +89,16 @@ func (n names) Resolve(name string) (any, bool) {
 		return n.scope.Request.Interface(), true
 	case LoopName:
 		return n.scope.loops[meaning.Loop].value, true
+	case LetName:
+		value, ok, err := n.scope.Lets[meaning.Let].value(n.scope)
+		if err != nil {
+			return types.WrapErr(err), true
+		}
+		return value, ok
+	case NowName:
+		return n.scope.Now, true
+	case RemainingName:
+		return time.Until(n.scope.Until), !n.scope.Until.IsZero()
 	default:
 		value := n.scope.find(meaning.Place)
 		return expr.JSON(value.raw), !value.Missing()
@@ -124,6 +143,11 @@ func appendCEL(dst []byte, result ref.Val) ([]byte, error) {
 		return strconv.AppendFloat(dst, float64(value), 'g', -1, 64), nil
 	case types.Null:
 		return append(dst, "null"...), nil
+	case *types.Optional:
+		if !value.HasValue() {
+			return append(dst, "null"...), nil
+		}
+		return appendCEL(dst, value.GetValue())
 	case traits.Mapper:
 		return appendCELMap(dst, value)
 	case traits.Lister:
@@ -133,8 +157,11 @@ func appendCEL(dst []byte, result ref.Val) ([]byte, error) {
 		if err != nil {
 			return dst, err
 		}
-		return text.appendJSON(dst)
+		return text.AppendJSON(dst)
 	default:
+		if message, ok := result.Value().(proto.Message); ok {
+			return appendMessage(dst, message.ProtoReflect())
+		}
 		return dst, fmt.Errorf("%w: %s", errNotJSON, result.Type().TypeName())
 	}
 }

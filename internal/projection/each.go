@@ -1,52 +1,81 @@
 package projection
 
 import (
-	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/traits"
-	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Each fills a repeated or map field with one element for each element of a list.
 type Each struct {
 	Target
-	// In is the list. Looped is set if its elements have frames in the answer; otherwise they are evaluated.
-	In     Operand
-	Looped bool
-	// Loop is the depth of this loop.
-	Loop int
-	// Fields are those of each element if it is a message, or the value of each entry if the field is a map.
-	Fields []Rule
-	// Value is the element of a repeated field whose elements are no messages; nil otherwise.
-	Value *Leaf
+	Loop
+	Element
 	// Key is the key of each entry of a map; nil for a repeated field.
 	Key *Leaf
 	// HasValue is set for a map whose values are no messages: an entry without a value is left out.
 	HasValue bool
+	// Join leaves only the elements that match a key; nil for all.
+	Join *Join
+}
+
+// Element says what one element of a list becomes.
+type Element struct {
+	// Fields are those of each element if it is a message, or the value of each entry if the field is a map.
+	Fields []Rule
+	// Value is the element of a field whose elements are no messages; nil otherwise.
+	Value *Leaf
 }
 
 func (e *Each) emit(dst []byte, run *run) ([]byte, outcome) {
-	elements, ok := e.open(run)
-	if !ok {
-		return dst, unset
-	}
 	begin := len(dst)
-	run.loops = append(run.loops[:e.Loop], iteration{})
-	run.indices = append(run.indices, 0)
 	var seen map[string]bool
 	if e.Key != nil {
 		seen = map[string]bool{}
 	}
-	for index := 0; elements.next(run, &run.loops[e.Loop]); index++ {
-		run.loops[e.Loop].index, run.indices[len(run.indices)-1] = index, index
+	run.indices = append(run.indices, run.offset)
+	run.offset = 0
+	ok := e.over(run, func() {
+		before := len(dst)
 		dst = e.element(dst, run, seen)
-	}
+		if len(dst) > before {
+			run.indices[len(run.indices)-1]++
+		}
+	})
 	run.indices = run.indices[:len(run.indices)-1]
-	run.loops = run.loops[:e.Loop]
+	if !ok {
+		return dst, unset
+	}
 	if e.Required && len(dst) == begin {
 		run.report(&e.Target, e.In, "a list with an element", "an empty list")
 	}
 	return dst, set
+}
+
+// over calls f for each element that counts. It reports false if there is no list.
+func (e *Each) over(run *run, f func()) bool {
+	if e.Join != nil {
+		return e.overMatches(run, f)
+	}
+	ok, instead, err := e.Each(run.Scope, func() error { f(); return nil })
+	switch {
+	case err != nil:
+		run.report(&e.Target, e.Where, "true or false", err.Error())
+	case instead != "":
+		run.report(&e.Target, e.In, "a list", instead)
+	case !ok && e.Required:
+		run.reportAbsence(&e.Target, e.In, "a list")
+	}
+	return ok
+}
+
+func (e *Each) overMatches(run *run, f func()) bool {
+	matches, ok := e.Join.matches(run, &e.Target, &e.Loop)
+	run.loops = append(run.loops[:e.Depth], iteration{})
+	for _, match := range matches {
+		run.loops[e.Depth] = match
+		f()
+	}
+	run.loops = run.loops[:e.Depth]
+	return ok
 }
 
 func (e *Each) element(dst []byte, run *run, seen map[string]bool) []byte {
@@ -88,79 +117,5 @@ func (e *Each) admit(run *run, seen map[string]bool) bool {
 		return false
 	}
 	seen[string(key)] = true
-	return true
-}
-
-// elements are what a loop goes over: frames of a document, or values that an expression gave.
-type elements struct {
-	call   int
-	frame  int // the next one; 0 for none
-	values traits.Iterator
-}
-
-// open finds the list. It reports a source that is no list.
-func (e *Each) open(run *run) (*elements, bool) {
-	if e.Looped {
-		return e.openFrames(run)
-	}
-	return e.openValues(run)
-}
-
-func (e *Each) openFrames(run *run) (*elements, bool) {
-	answer := e.In.(*Answer)
-	doc := run.Answers[answer.Call]
-	if doc == nil {
-		return nil, e.absent(run)
-	}
-	switch found := doc.spans[run.base(answer.Place)+answer.Slot]; found.kind {
-	case jsontext.KindBeginArray:
-		return &elements{call: answer.Call, frame: int(found.start)}, true
-	case jsontext.KindInvalid, jsontext.KindNull:
-		return nil, e.absent(run)
-	default:
-		value := Value{kind: found.kind, raw: doc.body[found.start:found.end]}
-		run.report(&e.Target, e.In, "a list", value.describe())
-		return nil, false
-	}
-}
-
-func (e *Each) openValues(run *run) (*elements, bool) {
-	list, ok, err := e.In.(*Computed).eval(run.Scope)
-	switch {
-	case err != nil:
-		run.report(&e.Target, e.In, "a list", err.Error())
-		return nil, false
-	case !ok:
-		return nil, e.absent(run)
-	}
-	lister, isList := list.(traits.Lister)
-	if !isList {
-		run.report(&e.Target, e.In, "a list", "a "+list.Type().TypeName())
-		return nil, false
-	}
-	return &elements{values: lister.Iterator()}, true
-}
-
-func (e *Each) absent(run *run) bool {
-	if e.Required {
-		run.reportAbsence(&e.Target, e.In, "a list")
-	}
-	return false
-}
-
-// next moves on to the next element, and reports whether there is one.
-func (l *elements) next(run *run, to *iteration) bool {
-	if l.values != nil {
-		if l.values.HasNext() != types.True {
-			return false
-		}
-		to.value = l.values.Next()
-		return true
-	}
-	if l.frame == 0 {
-		return false
-	}
-	to.frame = l.frame
-	l.frame = int(run.Answers[l.call].spans[l.frame+linkSlot].start)
 	return true
 }

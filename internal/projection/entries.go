@@ -44,7 +44,7 @@ func (e *Entries) append(dst, key []byte, member Value, run *run) []byte {
 	dst = protowire.AppendTag(dst, e.Number, protowire.BytesType)
 	dst, start := beginBytes(dst)
 	dst = protowire.AppendTag(dst, mapEntryKey, e.Key.wire)
-	dst, keyOK := e.Key.encode(dst, e.keyValue(key))
+	dst, keyOK := e.Key.encode(dst, keyValue(e.Key, key))
 	if !keyOK {
 		run.reportPart(&e.Target, e.From, "[key]", e.Key.Expected, "another key")
 		return dst[:begin]
@@ -63,8 +63,8 @@ func (e *Entries) append(dst, key []byte, member Value, run *run) []byte {
 }
 
 // keyValue is an object's key as a value: a boolean key stands as text in JSON.
-func (e *Entries) keyValue(key []byte) Value {
-	if e.Key == scalars[protoreflect.BoolKind] && (string(key) == "true" || string(key) == "false") {
+func keyValue(encoding *Encoding, key []byte) Value {
+	if encoding == scalars[protoreflect.BoolKind] && (string(key) == "true" || string(key) == "false") {
 		return jsonValue(key)
 	}
 	return Value{kind: jsontext.KindString, raw: key, plain: true}

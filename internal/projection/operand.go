@@ -2,7 +2,9 @@ package projection
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -42,6 +44,10 @@ type Request struct {
 // Value implements Operand.
 func (r *Request) Value(scope *Scope) (Value, error) {
 	message := scope.Request
+	if len(r.Fields) == 0 {
+		raw, err := appendMessage(nil, message)
+		return jsonValue(raw), err
+	}
 	last := len(r.Fields) - 1
 	for _, field := range r.Fields[:last] {
 		if !message.Has(field) {
@@ -50,6 +56,17 @@ func (r *Request) Value(scope *Scope) (Value, error) {
 		message = message.Get(field).Message()
 	}
 	return requestValue(message, r.Fields[last])
+}
+
+// message is the message that the path leads to, or nil if one on the way is unset.
+func (r *Request) message(message protoreflect.Message) protoreflect.Message {
+	for _, field := range r.Fields {
+		if !message.Has(field) {
+			return nil
+		}
+		message = message.Get(field).Message()
+	}
+	return message
 }
 
 func (r *Request) String() string { return r.Path.String() }
@@ -76,6 +93,60 @@ type Text struct {
 	Source string
 	// Strict is set if a hole takes only what AppendName does.
 	Strict bool
+}
+
+// First takes the first of several values that there is.
+type First struct {
+	Of []Operand
+}
+
+// Value implements Operand.
+func (f *First) Value(scope *Scope) (Value, error) {
+	for _, operand := range f.Of {
+		if value, err := operand.Value(scope); err != nil || !value.Missing() {
+			return value, err
+		}
+	}
+	return Value{}, nil
+}
+
+func (f *First) String() string {
+	names := make([]string, len(f.Of))
+	for i, operand := range f.Of {
+		names[i] = operand.String()
+	}
+	return "first of " + strings.Join(names, ", ")
+}
+
+// Guarded takes a value only where a condition holds.
+type Guarded struct {
+	When, From Operand
+}
+
+// Value implements Operand.
+func (g *Guarded) Value(scope *Scope) (Value, error) {
+	if holds, err := Holds(g.When, scope); err != nil || !holds {
+		return Value{}, err
+	}
+	return g.From.Value(scope)
+}
+
+func (g *Guarded) String() string { return g.From.String() + " if " + g.When.String() }
+
+// Holds reports whether a condition is true. One that looks at a value that is missing is not.
+func Holds(condition Operand, scope *Scope) (bool, error) {
+	value, err := condition.Value(scope)
+	if err != nil {
+		return false, err
+	}
+	switch value.kind {
+	case jsontext.KindTrue:
+		return true, nil
+	case jsontext.KindFalse, jsontext.KindInvalid:
+		return false, nil
+	default:
+		return false, fmt.Errorf("condition %s gave %s, not true or false", condition, value.describe())
+	}
 }
 
 // TextPart is a piece of a Text.
@@ -108,3 +179,13 @@ func (t *Text) Value(scope *Scope) (Value, error) {
 }
 
 func (t *Text) String() string { return t.Source }
+
+func (t *Text) holes() []Operand {
+	var holes []Operand
+	for _, part := range t.Parts {
+		if part.Hole != nil {
+			holes = append(holes, part.Hole)
+		}
+	}
+	return holes
+}

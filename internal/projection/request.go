@@ -128,7 +128,7 @@ func appendEnumName(dst []byte, enum protoreflect.EnumDescriptor, number protore
 	return strconv.AppendInt(dst, int64(number), 10), nil
 }
 
-// appendMessage writes a well-known type; compile lets no other message through.
+// appendMessage writes a message: a well-known type by protobuf's JSON mapping.
 func appendMessage(dst []byte, message protoreflect.Message) ([]byte, error) {
 	fields := message.Descriptor().Fields()
 	switch message.Descriptor().FullName() {
@@ -149,6 +149,9 @@ func appendMessage(dst []byte, message protoreflect.Message) ([]byte, error) {
 		field := fields.ByName("value")
 		return appendSingular(dst, field, message.Get(field))
 	}
+	if message.Descriptor().ParentFile().Package() != "google.protobuf" {
+		return appendFields(dst, message)
+	}
 	raw, err := protojson.Marshal(message.Interface())
 	if err != nil {
 		return dst, fmt.Errorf("write %s: %w", message.Descriptor().Name(), err)
@@ -158,4 +161,33 @@ func appendMessage(dst []byte, message protoreflect.Message) ([]byte, error) {
 		return dst, fmt.Errorf("write %s: %w", message.Descriptor().Name(), err)
 	}
 	return append(dst, value...), nil
+}
+
+// AppendMessage appends a message as the JSON that expressions and paths see: fields by their names in the contract, 64-bit
+// integers as numbers, enums by name. A field that is unset and can be is left out.
+func AppendMessage(dst []byte, message protoreflect.Message) ([]byte, error) {
+	return appendMessage(dst, message)
+}
+
+func appendFields(dst []byte, message protoreflect.Message) ([]byte, error) {
+	dst = append(dst, '{')
+	first := len(dst)
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if (field.HasPresence() || field.IsList() || field.IsMap()) && !message.Has(field) {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendKey(dst, string(field.Name())); err == nil {
+			dst, err = appendRequest(dst, field, message.Get(field))
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
 }

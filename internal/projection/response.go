@@ -27,15 +27,12 @@ type Copy struct {
 }
 
 func (c *Copy) emit(dst []byte, run *run) ([]byte, outcome) {
-	message := run.Request
-	for _, field := range c.From.Fields {
-		if !message.Has(field) {
-			if c.Required {
-				run.reportAbsence(&c.Target, c.From, "a message")
-			}
-			return dst, unset
+	message := c.From.message(run.Request)
+	if message == nil {
+		if c.Required {
+			run.reportAbsence(&c.Target, c.From, "a message")
 		}
-		message = message.Get(field).Message()
+		return dst, unset
 	}
 	begin := len(dst)
 	dst = protowire.AppendTag(dst, c.Number, protowire.BytesType)
@@ -46,4 +43,29 @@ func (c *Copy) emit(dst []byte, run *run) ([]byte, outcome) {
 		return dst[:begin], unset
 	}
 	return endBytes(dst, start), constant
+}
+
+// Whole fills all of a message from one value: an object whose members are named and typed as its fields.
+type Whole struct {
+	Target
+	From     Operand
+	Encoding *Encoding
+}
+
+func (w *Whole) emit(dst []byte, run *run) ([]byte, outcome) {
+	value, err := w.From.Value(run.Scope)
+	if err != nil {
+		run.report(&w.Target, w.From, w.Encoding.Expected, err.Error())
+		return dst, unset
+	}
+	if value.Missing() {
+		return dst, unset
+	}
+	wrapped, ok := w.Encoding.encode(nil, value)
+	if !ok {
+		run.report(&w.Target, w.From, w.Encoding.Expected, value.describe())
+		return dst, unset
+	}
+	content, _ := protowire.ConsumeBytes(wrapped)
+	return append(dst, content...), set
 }

@@ -69,8 +69,11 @@ type run struct {
 	reports []Report
 	// dropped counts the reports beyond maxReports.
 	dropped int
-	// indices are where the loops of the response stand, from the outermost.
+	// indices are where the repeated fields of the response stand, from the outermost; offset is where the next one begins.
 	indices []int
+	offset  int
+	// joins are the elements of each join's list by their keys.
+	joins map[*Join]map[string][]iteration
 }
 
 // report remembers what is wrong with a field.
@@ -155,12 +158,19 @@ func callOf(source Operand) int {
 			}
 		}
 	case *Text:
-		for _, part := range operand.Parts {
-			if part.Hole != nil {
-				if call := callOf(part.Hole); call >= 0 {
-					return call
-				}
-			}
+		return firstCall(operand.holes())
+	case *First:
+		return firstCall(operand.Of)
+	case *Guarded:
+		return firstCall([]Operand{operand.From, operand.When})
+	}
+	return -1
+}
+
+func firstCall(operands []Operand) int {
+	for _, operand := range operands {
+		if call := callOf(operand); call >= 0 {
+			return call
 		}
 	}
 	return -1

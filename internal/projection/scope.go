@@ -3,8 +3,9 @@ package projection
 import (
 	"bytes"
 	"context"
+	"slices"
+	"time"
 
-	"cel.dev/cel-go/common/types/ref"
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -16,17 +17,46 @@ type Scope struct {
 	// Context bounds the evaluation of expressions.
 	Context context.Context
 	Request protoreflect.Message
-	// Answers holds the document of each call by its index in the plan; nil where there is no answer (yet).
+	// Answers holds the document of each call by its index in the plan, and then those that only expressions see (see
+	// plan.Documents); nil where there is none (yet).
 	Answers []*Document
+	// Lets are the values of let, shared by all scopes of a run.
+	Lets []*Let
+	// Now is when the run began, and Until when the work at hand has to be done; zero for no bound.
+	Now, Until time.Time
 
 	loops []iteration
+}
+
+// In is a scope of its own for one goroutine: what it holds is shared, its context and its loops are not.
+func (s *Scope) In(ctx context.Context) *Scope {
+	inner := *s
+	inner.Context = ctx
+	inner.loops = slices.Clone(s.loops)
+	inner.Until, _ = ctx.Deadline()
+	return &inner
+}
+
+// With is a scope in which one answer is another.
+func (s *Scope) With(index int, document *Document) *Scope {
+	inner := *s
+	inner.Answers = slices.Clone(s.Answers)
+	inner.Answers[index] = document
+	return &inner
 }
 
 // iteration is where one loop stands. Its name is a frame of a document, or a CEL value.
 type iteration struct {
 	index int
 	frame int
-	value ref.Val
+	value any // a ref.Val or an expr.JSON
+}
+
+// On is a scope whose outermost loop stands on a JSON value.
+func (s *Scope) On(raw []byte) *Scope {
+	inner := *s
+	inner.loops = []iteration{{value: expr.JSON(raw)}}
+	return &inner
 }
 
 // Place says where the value of a path is kept.

@@ -16,6 +16,12 @@ func (s *Shape) Root() *Frame { return &s.root }
 // Empty reports whether nothing of the document is needed, so that it need not be JSON at all.
 func (s *Shape) Empty() bool { return s.root.size == 1 }
 
+// ElementHas reports whether a member of each element is needed, if the document is a list.
+func (s *Shape) ElementHas(key string) bool {
+	list := s.root.node.loop
+	return list != nil && list.element.node.fields[key] != nil
+}
+
 // Frame is the set of values needed of the document, or of each element of one list in it. At run time a frame is a row
 // of slots; the document has one, and each loop has one for each element.
 type Frame struct {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sheaf-rpc/sheaf/internal/expr"
 )
 
 // Value is one JSON value on its way from a source to a field, a URL, a header or a body. The zero Value means that there
@@ -45,13 +47,35 @@ func (v Value) content() []byte {
 	return text
 }
 
-// appendJSON appends the value as JSON text.
-func (v Value) appendJSON(dst []byte) ([]byte, error) {
+// AppendJSON appends the value as JSON text.
+func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	if v.plain {
 		return jsontext.AppendQuote(dst, v.raw)
 	}
 	return append(dst, v.raw...), nil
 }
+
+// Text is the text of a string, a number or a boolean. It reports false for anything else.
+func (v Value) Text() (string, bool) {
+	text, err := v.AppendText(nil)
+	return string(text), err == nil
+}
+
+// IsList reports whether the value is a list.
+func (v Value) IsList() bool { return v.kind == jsontext.KindBeginArray }
+
+// Elements calls f for each element of a list; for nothing else there is none.
+func (v Value) Elements(f func(element Value)) {
+	if v.IsList() {
+		v.elements(func(_ int, element Value) bool {
+			f(element)
+			return true
+		})
+	}
+}
+
+// Member is the member of an object with a key; missing for anything else.
+func (v Value) Member(key string) Value { return v.step(expr.Step{Key: key, Index: -1}) }
 
 // describe says what a value is, for reports: its kind and size, never its content.
 func (v Value) describe() string {

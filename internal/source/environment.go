@@ -33,17 +33,50 @@ func (l *loader) fillText(node *Node) {
 		node.open = true
 		return
 	}
-	var text strings.Builder
-	for _, part := range parts {
+	filled := make([]expr.Part, len(parts))
+	kept := false
+	for i, part := range parts {
+		filled[i] = part
 		if part.Hole == "" {
-			text.WriteString(part.Literal)
+			continue
+		}
+		if isLater(part.Hole) {
+			kept = true
 			continue
 		}
 		value, ok := l.fillHole(node, part)
 		node.filled, node.open = true, node.open || !ok
-		text.WriteString(value)
+		filled[i] = expr.Part{Literal: value}
+	}
+	l.setText(node, filled, kept)
+}
+
+// setText puts a text together from its parts. Where holes are kept for others to read, what looks like one is escaped.
+func (l *loader) setText(node *Node, parts []expr.Part, kept bool) {
+	if kept && !node.filled {
+		return // nothing has changed, and the text stands where it stood
+	}
+	var text strings.Builder
+	for _, part := range parts {
+		switch {
+		case part.Hole != "":
+			text.WriteString("${" + part.Hole + "}")
+		case kept:
+			text.WriteString(strings.ReplaceAll(part.Literal, "${", "$${"))
+		default:
+			text.WriteString(part.Literal)
+		}
 	}
 	node.Text, node.Offset = text.String(), -1
+}
+
+// isLater reports whether a hole of sheaf.yaml is read not when the file is, but with an answer or an account at hand.
+func isLater(hole string) bool {
+	path, ok := expr.ParsePath(hole)
+	if !ok {
+		return strings.Contains(hole, "answer.")
+	}
+	return path.Root == "answer" || path.Root == "account" || path.Root == "secret"
 }
 
 // fillHole is what a hole stands for, or the hole itself.

@@ -167,6 +167,12 @@ func (l *loader) path(name string) string {
 
 // placeSecrets makes the paths of secrets relative to the working directory.
 func (l *loader) placeSecrets(config *configv1.Config) {
+	if accounts := config.GetAccounts(); accounts.GetFile() != "" {
+		accounts.File = l.path(accounts.GetFile())
+	}
+	if key, ok := config.GetServer().GetPageTokenKey().GetSource().(*configv1.Secret_File); ok {
+		key.File = l.path(key.File)
+	}
 	for _, upstream := range config.GetUpstreams() {
 		switch kind := upstream.GetCredentials().GetKind().(type) {
 		case *configv1.Credentials_Bearer:
@@ -175,6 +181,14 @@ func (l *loader) placeSecrets(config *configv1.Config) {
 			}
 		case *configv1.Credentials_Header:
 			if source, ok := kind.Header.GetSource().(*configv1.HeaderCredential_File); ok {
+				source.File = l.path(source.File)
+			}
+		case *configv1.Credentials_Query:
+			if source, ok := kind.Query.GetSource().(*configv1.QueryCredential_File); ok {
+				source.File = l.path(source.File)
+			}
+		case *configv1.Credentials_Path:
+			if source, ok := kind.Path.GetSource().(*configv1.PathCredential_File); ok {
 				source.File = l.path(source.File)
 			}
 		}

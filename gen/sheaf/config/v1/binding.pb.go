@@ -31,7 +31,10 @@ type Binding struct {
 	// The service's full name, such as shop.v1.StorefrontService.
 	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
 	// The RPCs by name. An RPC of the service that is not here answers Unimplemented.
-	Rpcs          map[string]*Rpc `protobuf:"bytes,2,rep,name=rpcs,proto3" json:"rpcs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Rpcs map[string]*Rpc `protobuf:"bytes,2,rep,name=rpcs,proto3" json:"rpcs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The name of this binding, where one service is bound several times. A service whose bindings have names is internal:
+	// calls of other RPCs reach it, clients do not.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +83,13 @@ func (x *Binding) GetRpcs() map[string]*Rpc {
 	return nil
 }
 
+func (x *Binding) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // Rpc is the binding of one RPC.
 type Rpc struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -88,7 +98,19 @@ type Rpc struct {
 	// The calls by name. A call starts as soon as the calls that it names have answered.
 	Calls map[string]*Call `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The tree of the response message: its fields, and where each comes from.
-	Response      *structpb.Struct `protobuf:"bytes,3,opt,name=response,proto3" json:"response,omitempty"`
+	Response *structpb.Struct `protobuf:"bytes,3,opt,name=response,proto3" json:"response,omitempty"`
+	// Names for expressions that several places share.
+	Let map[string]*structpb.Value `protobuf:"bytes,4,rep,name=let,proto3" json:"let,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What a request must fulfil, besides the rules of the contract, before any upstream is touched.
+	Require []*Requirement `protobuf:"bytes,5,rep,name=require,proto3" json:"require,omitempty"`
+	// Headers of the response, each with the expression that it comes from. One whose value is absent is left out.
+	ResponseHeaders map[string]*structpb.Value `protobuf:"bytes,6,rep,name=response_headers,json=responseHeaders,proto3" json:"response_headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Trailers of the response, likewise.
+	ResponseTrailers map[string]*structpb.Value `protobuf:"bytes,7,rep,name=response_trailers,json=responseTrailers,proto3" json:"response_trailers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How the RPC is paged (AIP-158): the request has page_size and page_token, the response next_page_token.
+	Pages *Pages `protobuf:"bytes,8,opt,name=pages,proto3" json:"pages,omitempty"`
+	// The id of the account that the calls are made for, as an expression over the request.
+	Account       string `protobuf:"bytes,9,opt,name=account,proto3" json:"account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,38 +166,361 @@ func (x *Rpc) GetResponse() *structpb.Struct {
 	return nil
 }
 
-// Call is one HTTP request to an upstream.
+func (x *Rpc) GetLet() map[string]*structpb.Value {
+	if x != nil {
+		return x.Let
+	}
+	return nil
+}
+
+func (x *Rpc) GetRequire() []*Requirement {
+	if x != nil {
+		return x.Require
+	}
+	return nil
+}
+
+func (x *Rpc) GetResponseHeaders() map[string]*structpb.Value {
+	if x != nil {
+		return x.ResponseHeaders
+	}
+	return nil
+}
+
+func (x *Rpc) GetResponseTrailers() map[string]*structpb.Value {
+	if x != nil {
+		return x.ResponseTrailers
+	}
+	return nil
+}
+
+func (x *Rpc) GetPages() *Pages {
+	if x != nil {
+		return x.Pages
+	}
+	return nil
+}
+
+func (x *Rpc) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// Requirement is a condition on the request.
+type Requirement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition, as an expression over the request. A request for which it is not true is InvalidArgument.
+	That string `protobuf:"bytes,1,opt,name=that,proto3" json:"that,omitempty"`
+	// What to tell the client, as a text with holes over the request.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// The request field that is at fault, such as text or targets.account_id.
+	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
+	// The reason for programs, such as TEXT_TOO_LONG.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Requirement) Reset() {
+	*x = Requirement{}
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Requirement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Requirement) ProtoMessage() {}
+
+func (x *Requirement) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Requirement.ProtoReflect.Descriptor instead.
+func (*Requirement) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Requirement) GetThat() string {
+	if x != nil {
+		return x.That
+	}
+	return ""
+}
+
+func (x *Requirement) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Requirement) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Requirement) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Pages says how an RPC is paged. The name page.size is how many elements to ask for, page.cursor is what next was for the
+// page before (absent for the first page), and page.offset and page.number are the cursor as a number that begins with 0
+// and with 1.
+type Pages struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the next page begins, as an expression over answers: a cursor, an offset or a page number. Without a value this
+	// page is the last one.
+	Next string `protobuf:"bytes,1,opt,name=next,proto3" json:"next,omitempty"`
+	// The page size where the request asks for none. Default: 20.
+	DefaultSize int32 `protobuf:"varint,2,opt,name=default_size,json=defaultSize,proto3" json:"default_size,omitempty"`
+	// The largest page size; a request for more gets this many. Default: 100.
+	MaxSize int32 `protobuf:"varint,3,opt,name=max_size,json=maxSize,proto3" json:"max_size,omitempty"`
+	// The smallest page size that an upstream takes; a request for fewer asks for this many.
+	MinSize int32 `protobuf:"varint,4,opt,name=min_size,json=minSize,proto3" json:"min_size,omitempty"`
+	// How the pages of several sources become one, instead of next.
+	Merge         *Merge `protobuf:"bytes,5,opt,name=merge,proto3" json:"merge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pages) Reset() {
+	*x = Pages{}
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pages) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pages) ProtoMessage() {}
+
+func (x *Pages) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pages.ProtoReflect.Descriptor instead.
+func (*Pages) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Pages) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+func (x *Pages) GetDefaultSize() int32 {
+	if x != nil {
+		return x.DefaultSize
+	}
+	return 0
+}
+
+func (x *Pages) GetMaxSize() int32 {
+	if x != nil {
+		return x.MaxSize
+	}
+	return 0
+}
+
+func (x *Pages) GetMinSize() int32 {
+	if x != nil {
+		return x.MinSize
+	}
+	return 0
+}
+
+func (x *Pages) GetMerge() *Merge {
+	if x != nil {
+		return x.Merge
+	}
+	return nil
+}
+
+// Merge makes one list, in one order, of the lists that a call with each gave. The name page.items is that list.
+type Merge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sources, as NAME in CALL.
+	Each string `protobuf:"bytes,1,opt,name=each,proto3" json:"each,omitempty"`
+	// The elements of one page of a source, as ITEM in LIST.
+	Items string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
+	// Where the next page of a source begins, as an expression over NAME. Without a value it has no more.
+	Next string `protobuf:"bytes,3,opt,name=next,proto3" json:"next,omitempty"`
+	// What elements are ordered by, in every source, as an expression over ITEM with asc or desc: post.created_at desc.
+	Order string `protobuf:"bytes,4,opt,name=order,proto3" json:"order,omitempty"`
+	// What tells the elements of one source apart, as an expression over ITEM: post.id.
+	Key           string `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Merge) Reset() {
+	*x = Merge{}
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Merge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Merge) ProtoMessage() {}
+
+func (x *Merge) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Merge.ProtoReflect.Descriptor instead.
+func (*Merge) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Merge) GetEach() string {
+	if x != nil {
+		return x.Each
+	}
+	return ""
+}
+
+func (x *Merge) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *Merge) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+func (x *Merge) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Merge) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// Call is one step of an RPC: a request to an upstream, or to another bound RPC, or to a function of the program around
+// Sheaf.
 type Call struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The method, and the target as UPSTREAM:/path. A hole in the path, ${expression}, is escaped as one segment.
+	// The target. An upstream's is UPSTREAM:/path; a hole in the path, ${expression}, is escaped as one segment.
 	//
-	// Types that are valid to be assigned to Method:
+	// Types that are valid to be assigned to Target:
 	//
 	//	*Call_Get
 	//	*Call_Post
 	//	*Call_Put
 	//	*Call_Patch
 	//	*Call_Delete
-	Method isCall_Method `protobuf_oneof:"method"`
+	//	*Call_Rpc
+	//	*Call_Function
+	Target isCall_Target `protobuf_oneof:"target"`
 	// Query parameters. One whose value is absent is left out; a list gives one parameter for each element.
 	Query map[string]*structpb.Value `protobuf:"bytes,6,rep,name=query,proto3" json:"query,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Request headers. One whose value is absent is left out.
 	Headers map[string]*structpb.Value `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The JSON body. A field whose value is absent is left out.
 	Body *structpb.Value `protobuf:"bytes,8,opt,name=body,proto3" json:"body,omitempty"`
+	// The body as a form (application/x-www-form-urlencoded). A field whose value is absent is left out.
+	Form *structpb.Struct `protobuf:"bytes,28,opt,name=form,proto3" json:"form,omitempty"`
+	// How a form names the elements of a list: brackets (ids[]=1&ids[]=2, the default), indexed (ids[0]=1&ids[1]=2) or
+	// repeated (ids=1&ids=2).
+	FormLists string `protobuf:"bytes,29,opt,name=form_lists,json=formLists,proto3" json:"form_lists,omitempty"`
+	// The body as it is, from one value; its type is given as the header Content-Type.
+	Bytes *structpb.Value `protobuf:"bytes,30,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Whether the RPC can do without this call's answer. Such a call may feed only fields that can be unset.
 	Optional bool `protobuf:"varint,9,opt,name=optional,proto3" json:"optional,omitempty"`
 	// The longest that the call may take. Default: the upstream's timeout.
 	Timeout *durationpb.Duration `protobuf:"bytes,10,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The statuses that mean "there is none": the answer is absent, and no failure.
-	AbsentOn      []int32 `protobuf:"varint,11,rep,packed,name=absent_on,json=absentOn,proto3" json:"absent_on,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	AbsentOn []int32 `protobuf:"varint,11,rep,packed,name=absent_on,json=absentOn,proto3" json:"absent_on,omitempty"`
+	// Which binding of the RPC's service is called, where they have names: a name, or a table after $enum.
+	Binding *structpb.Value `protobuf:"bytes,14,opt,name=binding,proto3" json:"binding,omitempty"`
+	// The request of an RPC or a function: a tree of its fields, or an expression that is a message of its type.
+	Request *structpb.Value `protobuf:"bytes,15,opt,name=request,proto3" json:"request,omitempty"`
+	// The condition without which the call is not made: its answer is then absent, and no failure.
+	When string `protobuf:"bytes,16,opt,name=when,proto3" json:"when,omitempty"`
+	// One call for each element of a list, as NAME in LIST; equal elements share a call. The answers are a list: each has
+	// key, the element, and value, the body; or, if the call is optional and this one failed, error.
+	Each string `protobuf:"bytes,17,opt,name=each,proto3" json:"each,omitempty"`
+	// One call for each chunk of a list, as NAME in LIST; equal elements are sent once. The answers are one list: see items.
+	Batch string `protobuf:"bytes,18,opt,name=batch,proto3" json:"batch,omitempty"`
+	// What elements are told apart by, as an expression over the name after each. Default: the whole element.
+	Key string `protobuf:"bytes,19,opt,name=key,proto3" json:"key,omitempty"`
+	// The largest number of elements; more are a failure of the call. Needed with each and batch.
+	Max int32 `protobuf:"varint,20,opt,name=max,proto3" json:"max,omitempty"`
+	// The number of elements in one call of a batch.
+	BatchSize int32 `protobuf:"varint,21,opt,name=batch_size,json=batchSize,proto3" json:"batch_size,omitempty"`
+	// The most calls of an each or a batch under way at once. Default: 8.
+	Concurrency int32 `protobuf:"varint,22,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// The list in each answer of a batch, such as answer.body.users.
+	Items string `protobuf:"bytes,23,opt,name=items,proto3" json:"items,omitempty"`
+	// Ask again until the answer says that something is done.
+	Poll *Poll `protobuf:"bytes,24,opt,name=poll,proto3" json:"poll,omitempty"`
+	// Make the call again when it fails in a certain way.
+	Retry *Retry `protobuf:"bytes,25,opt,name=retry,proto3" json:"retry,omitempty"`
+	// Whether what the RPC does is done, for all to see, once this call has succeeded.
+	Commit bool `protobuf:"varint,26,opt,name=commit,proto3" json:"commit,omitempty"`
+	// What to tell clients if this optional call fails; it becomes an element of the list warnings.
+	Warning string `protobuf:"bytes,27,opt,name=warning,proto3" json:"warning,omitempty"`
+	// Headers of the client that are sent on as they came.
+	ForwardHeaders []string `protobuf:"bytes,31,rep,name=forward_headers,json=forwardHeaders,proto3" json:"forward_headers,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_sheaf_config_v1_binding_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -187,7 +532,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_binding_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -200,19 +545,19 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *Call) GetMethod() isCall_Method {
+func (x *Call) GetTarget() isCall_Target {
 	if x != nil {
-		return x.Method
+		return x.Target
 	}
 	return nil
 }
 
 func (x *Call) GetGet() string {
 	if x != nil {
-		if x, ok := x.Method.(*Call_Get); ok {
+		if x, ok := x.Target.(*Call_Get); ok {
 			return x.Get
 		}
 	}
@@ -221,7 +566,7 @@ func (x *Call) GetGet() string {
 
 func (x *Call) GetPost() string {
 	if x != nil {
-		if x, ok := x.Method.(*Call_Post); ok {
+		if x, ok := x.Target.(*Call_Post); ok {
 			return x.Post
 		}
 	}
@@ -230,7 +575,7 @@ func (x *Call) GetPost() string {
 
 func (x *Call) GetPut() string {
 	if x != nil {
-		if x, ok := x.Method.(*Call_Put); ok {
+		if x, ok := x.Target.(*Call_Put); ok {
 			return x.Put
 		}
 	}
@@ -239,7 +584,7 @@ func (x *Call) GetPut() string {
 
 func (x *Call) GetPatch() string {
 	if x != nil {
-		if x, ok := x.Method.(*Call_Patch); ok {
+		if x, ok := x.Target.(*Call_Patch); ok {
 			return x.Patch
 		}
 	}
@@ -248,8 +593,26 @@ func (x *Call) GetPatch() string {
 
 func (x *Call) GetDelete() string {
 	if x != nil {
-		if x, ok := x.Method.(*Call_Delete); ok {
+		if x, ok := x.Target.(*Call_Delete); ok {
 			return x.Delete
+		}
+	}
+	return ""
+}
+
+func (x *Call) GetRpc() string {
+	if x != nil {
+		if x, ok := x.Target.(*Call_Rpc); ok {
+			return x.Rpc
+		}
+	}
+	return ""
+}
+
+func (x *Call) GetFunction() string {
+	if x != nil {
+		if x, ok := x.Target.(*Call_Function); ok {
+			return x.Function
 		}
 	}
 	return ""
@@ -276,6 +639,27 @@ func (x *Call) GetBody() *structpb.Value {
 	return nil
 }
 
+func (x *Call) GetForm() *structpb.Struct {
+	if x != nil {
+		return x.Form
+	}
+	return nil
+}
+
+func (x *Call) GetFormLists() string {
+	if x != nil {
+		return x.FormLists
+	}
+	return ""
+}
+
+func (x *Call) GetBytes() *structpb.Value {
+	if x != nil {
+		return x.Bytes
+	}
+	return nil
+}
+
 func (x *Call) GetOptional() bool {
 	if x != nil {
 		return x.Optional
@@ -297,8 +681,113 @@ func (x *Call) GetAbsentOn() []int32 {
 	return nil
 }
 
-type isCall_Method interface {
-	isCall_Method()
+func (x *Call) GetBinding() *structpb.Value {
+	if x != nil {
+		return x.Binding
+	}
+	return nil
+}
+
+func (x *Call) GetRequest() *structpb.Value {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *Call) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Call) GetEach() string {
+	if x != nil {
+		return x.Each
+	}
+	return ""
+}
+
+func (x *Call) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *Call) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Call) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *Call) GetBatchSize() int32 {
+	if x != nil {
+		return x.BatchSize
+	}
+	return 0
+}
+
+func (x *Call) GetConcurrency() int32 {
+	if x != nil {
+		return x.Concurrency
+	}
+	return 0
+}
+
+func (x *Call) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *Call) GetPoll() *Poll {
+	if x != nil {
+		return x.Poll
+	}
+	return nil
+}
+
+func (x *Call) GetRetry() *Retry {
+	if x != nil {
+		return x.Retry
+	}
+	return nil
+}
+
+func (x *Call) GetCommit() bool {
+	if x != nil {
+		return x.Commit
+	}
+	return false
+}
+
+func (x *Call) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
+func (x *Call) GetForwardHeaders() []string {
+	if x != nil {
+		return x.ForwardHeaders
+	}
+	return nil
+}
+
+type isCall_Target interface {
+	isCall_Target()
 }
 
 type Call_Get struct {
@@ -326,48 +815,265 @@ type Call_Delete struct {
 	Delete string `protobuf:"bytes,5,opt,name=delete,proto3,oneof"`
 }
 
-func (*Call_Get) isCall_Method() {}
+type Call_Rpc struct {
+	// Another bound RPC, in process: provider.v1.PublisherService/Publish.
+	Rpc string `protobuf:"bytes,12,opt,name=rpc,proto3,oneof"`
+}
 
-func (*Call_Post) isCall_Method() {}
+type Call_Function struct {
+	// A function that the program around Sheaf has registered.
+	Function string `protobuf:"bytes,13,opt,name=function,proto3,oneof"`
+}
 
-func (*Call_Put) isCall_Method() {}
+func (*Call_Get) isCall_Target() {}
 
-func (*Call_Patch) isCall_Method() {}
+func (*Call_Post) isCall_Target() {}
 
-func (*Call_Delete) isCall_Method() {}
+func (*Call_Put) isCall_Target() {}
+
+func (*Call_Patch) isCall_Target() {}
+
+func (*Call_Delete) isCall_Target() {}
+
+func (*Call_Rpc) isCall_Target() {}
+
+func (*Call_Function) isCall_Target() {}
+
+// Poll asks again until the answer says that something is done. The name answer stands for the answer at hand.
+type Poll struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The condition of success.
+	Done string `protobuf:"bytes,1,opt,name=done,proto3" json:"done,omitempty"`
+	// The condition of failure. What is neither done nor failed is pending.
+	Failed string `protobuf:"bytes,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	// The time between two requests. Default: 1s.
+	Every *durationpb.Duration `protobuf:"bytes,3,opt,name=every,proto3" json:"every,omitempty"`
+	// The time until the next request as an answer has it, an expression that gives seconds or a duration. Without a value,
+	// every holds.
+	EveryFrom string `protobuf:"bytes,4,opt,name=every_from,json=everyFrom,proto3" json:"every_from,omitempty"`
+	// The most requests.
+	Max           int32 `protobuf:"varint,5,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Poll) Reset() {
+	*x = Poll{}
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Poll) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Poll) ProtoMessage() {}
+
+func (x *Poll) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Poll.ProtoReflect.Descriptor instead.
+func (*Poll) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Poll) GetDone() string {
+	if x != nil {
+		return x.Done
+	}
+	return ""
+}
+
+func (x *Poll) GetFailed() string {
+	if x != nil {
+		return x.Failed
+	}
+	return ""
+}
+
+func (x *Poll) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *Poll) GetEveryFrom() string {
+	if x != nil {
+		return x.EveryFrom
+	}
+	return ""
+}
+
+func (x *Poll) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+// Retry makes a call again that failed for certain reasons.
+type Retry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reasons, as the upstream's error rules name them.
+	On []string `protobuf:"bytes,1,rep,name=on,proto3" json:"on,omitempty"`
+	// The time before another try. Default: 1s.
+	After *durationpb.Duration `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// The most requests, the first one included. Default: 2.
+	Max           int32 `protobuf:"varint,3,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retry) Reset() {
+	*x = Retry{}
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retry) ProtoMessage() {}
+
+func (x *Retry) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_binding_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retry.ProtoReflect.Descriptor instead.
+func (*Retry) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_binding_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Retry) GetOn() []string {
+	if x != nil {
+		return x.On
+	}
+	return nil
+}
+
+func (x *Retry) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Retry) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
 
 var File_sheaf_config_v1_binding_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\n" +
-	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xba\x01\n" +
+	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xeb\x01\n" +
 	"\aBinding\x12 \n" +
 	"\aservice\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aservice\x12>\n" +
-	"\x04rpcs\x18\x02 \x03(\v2\".sheaf.config.v1.Binding.RpcsEntryB\x06\xbaH\x03\xc8\x01\x01R\x04rpcs\x1aM\n" +
+	"\x04rpcs\x18\x02 \x03(\v2\".sheaf.config.v1.Binding.RpcsEntryB\x06\xbaH\x03\xc8\x01\x01R\x04rpcs\x12/\n" +
+	"\x04name\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^([a-z][a-z0-9_]*)?$R\x04name\x1aM\n" +
 	"\tRpcsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
-	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\"\xa0\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\"\xa8\a\n" +
 	"\x03Rpc\x12=\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12T\n" +
 	"\x05calls\x18\x02 \x03(\v2\x1f.sheaf.config.v1.Rpc.CallsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x05calls\x123\n" +
-	"\bresponse\x18\x03 \x01(\v2\x17.google.protobuf.StructR\bresponse\x1aO\n" +
+	"\bresponse\x18\x03 \x01(\v2\x17.google.protobuf.StructR\bresponse\x12N\n" +
+	"\x03let\x18\x04 \x03(\v2\x1d.sheaf.config.v1.Rpc.LetEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x03let\x126\n" +
+	"\arequire\x18\x05 \x03(\v2\x1c.sheaf.config.v1.RequirementR\arequire\x12T\n" +
+	"\x10response_headers\x18\x06 \x03(\v2).sheaf.config.v1.Rpc.ResponseHeadersEntryR\x0fresponseHeaders\x12W\n" +
+	"\x11response_trailers\x18\a \x03(\v2*.sheaf.config.v1.Rpc.ResponseTrailersEntryR\x10responseTrailers\x12,\n" +
+	"\x05pages\x18\b \x01(\v2\x16.sheaf.config.v1.PagesR\x05pages\x12\x18\n" +
+	"\aaccount\x18\t \x01(\tR\aaccount\x1aO\n" +
 	"\n" +
 	"CallsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
-	"\x05value\x18\x02 \x01(\v2\x15.sheaf.config.v1.CallR\x05value:\x028\x01\"\xdb\x04\n" +
+	"\x05value\x18\x02 \x01(\v2\x15.sheaf.config.v1.CallR\x05value:\x028\x01\x1aN\n" +
+	"\bLetEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01\x1aZ\n" +
+	"\x14ResponseHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01\x1a[\n" +
+	"\x15ResponseTrailersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01\"\x96\x01\n" +
+	"\vRequirement\x12\x1a\n" +
+	"\x04that\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04that\x12 \n" +
+	"\amessage\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\amessage\x12\x14\n" +
+	"\x05field\x18\x03 \x01(\tR\x05field\x123\n" +
+	"\x06reason\x18\x04 \x01(\tB\x1b\xbaH\x18r\x162\x14^([A-Z][A-Z0-9_]*)?$R\x06reason\"\xbd\x01\n" +
+	"\x05Pages\x12\x12\n" +
+	"\x04next\x18\x01 \x01(\tR\x04next\x12*\n" +
+	"\fdefault_size\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vdefaultSize\x12\"\n" +
+	"\bmax_size\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\amaxSize\x12\"\n" +
+	"\bmin_size\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\aminSize\x12,\n" +
+	"\x05merge\x18\x05 \x01(\v2\x16.sheaf.config.v1.MergeR\x05merge\"\x95\x01\n" +
+	"\x05Merge\x12\x1a\n" +
+	"\x04each\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04each\x12\x1c\n" +
+	"\x05items\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05items\x12\x1a\n" +
+	"\x04next\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04next\x12\x1c\n" +
+	"\x05order\x18\x04 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05order\x12\x18\n" +
+	"\x03key\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\"\x9a\n" +
+	"\n" +
 	"\x04Call\x12\x12\n" +
 	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\x14\n" +
 	"\x04post\x18\x02 \x01(\tH\x00R\x04post\x12\x12\n" +
 	"\x03put\x18\x03 \x01(\tH\x00R\x03put\x12\x16\n" +
 	"\x05patch\x18\x04 \x01(\tH\x00R\x05patch\x12\x18\n" +
-	"\x06delete\x18\x05 \x01(\tH\x00R\x06delete\x126\n" +
+	"\x06delete\x18\x05 \x01(\tH\x00R\x06delete\x12\x12\n" +
+	"\x03rpc\x18\f \x01(\tH\x00R\x03rpc\x12\x1c\n" +
+	"\bfunction\x18\r \x01(\tH\x00R\bfunction\x126\n" +
 	"\x05query\x18\x06 \x03(\v2 .sheaf.config.v1.Call.QueryEntryR\x05query\x12<\n" +
 	"\aheaders\x18\a \x03(\v2\".sheaf.config.v1.Call.HeadersEntryR\aheaders\x12*\n" +
-	"\x04body\x18\b \x01(\v2\x16.google.protobuf.ValueR\x04body\x12\x1a\n" +
+	"\x04body\x18\b \x01(\v2\x16.google.protobuf.ValueR\x04body\x12+\n" +
+	"\x04form\x18\x1c \x01(\v2\x17.google.protobuf.StructR\x04form\x12D\n" +
+	"\n" +
+	"form_lists\x18\x1d \x01(\tB%\xbaH\"r 2\x1e^(brackets|indexed|repeated)?$R\tformLists\x12,\n" +
+	"\x05bytes\x18\x1e \x01(\v2\x16.google.protobuf.ValueR\x05bytes\x12\x1a\n" +
 	"\boptional\x18\t \x01(\bR\boptional\x12=\n" +
 	"\atimeout\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12/\n" +
-	"\tabsent_on\x18\v \x03(\x05B\x12\xbaH\x0f\x92\x01\f\x18\x01\"\b\x1a\x06\x10\xf4\x03(\x90\x03R\babsentOn\x1aP\n" +
+	"\tabsent_on\x18\v \x03(\x05B\x12\xbaH\x0f\x92\x01\f\x18\x01\"\b\x1a\x06\x10\xf4\x03(\x90\x03R\babsentOn\x120\n" +
+	"\abinding\x18\x0e \x01(\v2\x16.google.protobuf.ValueR\abinding\x120\n" +
+	"\arequest\x18\x0f \x01(\v2\x16.google.protobuf.ValueR\arequest\x12\x12\n" +
+	"\x04when\x18\x10 \x01(\tR\x04when\x12\x12\n" +
+	"\x04each\x18\x11 \x01(\tR\x04each\x12\x14\n" +
+	"\x05batch\x18\x12 \x01(\tR\x05batch\x12\x10\n" +
+	"\x03key\x18\x13 \x01(\tR\x03key\x12\x19\n" +
+	"\x03max\x18\x14 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x03max\x12&\n" +
+	"\n" +
+	"batch_size\x18\x15 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tbatchSize\x12)\n" +
+	"\vconcurrency\x18\x16 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vconcurrency\x12\x14\n" +
+	"\x05items\x18\x17 \x01(\tR\x05items\x12)\n" +
+	"\x04poll\x18\x18 \x01(\v2\x15.sheaf.config.v1.PollR\x04poll\x12,\n" +
+	"\x05retry\x18\x19 \x01(\v2\x16.sheaf.config.v1.RetryR\x05retry\x12\x16\n" +
+	"\x06commit\x18\x1a \x01(\bR\x06commit\x12\x18\n" +
+	"\awarning\x18\x1b \x01(\tR\awarning\x12'\n" +
+	"\x0fforward_headers\x18\x1f \x03(\tR\x0eforwardHeaders\x1aP\n" +
 	"\n" +
 	"QueryEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
@@ -375,7 +1081,19 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01B\x0f\n" +
-	"\x06method\x12\x05\xbaH\x02\b\x01B\xba\x01\n" +
+	"\x06target\x12\x05\xbaH\x02\b\x01\"\xb2\x01\n" +
+	"\x04Poll\x12\x1a\n" +
+	"\x04done\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04done\x12\x16\n" +
+	"\x06failed\x18\x02 \x01(\tR\x06failed\x129\n" +
+	"\x05every\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x05every\x12\x1d\n" +
+	"\n" +
+	"every_from\x18\x04 \x01(\tR\teveryFrom\x12\x1c\n" +
+	"\x03max\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\xc8\x01\x01\x1a\x02(\x01R\x03max\"w\n" +
+	"\x05Retry\x12\x18\n" +
+	"\x02on\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\x02on\x129\n" +
+	"\x05after\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x05after\x12\x19\n" +
+	"\x03max\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x03maxB\xba\x01\n" +
 	"\x13com.sheaf.config.v1B\fBindingProtoP\x01Z7github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1;configv1\xa2\x02\x03SCX\xaa\x02\x0fSheaf.Config.V1\xca\x02\x0fSheaf\\Config\\V1\xe2\x02\x1bSheaf\\Config\\V1\\GPBMetadata\xea\x02\x11Sheaf::Config::V1b\x06proto3"
 
 var (
@@ -390,37 +1108,62 @@ func file_sheaf_config_v1_binding_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_binding_proto_rawDescData
 }
 
-var file_sheaf_config_v1_binding_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_sheaf_config_v1_binding_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_sheaf_config_v1_binding_proto_goTypes = []any{
 	(*Binding)(nil),             // 0: sheaf.config.v1.Binding
 	(*Rpc)(nil),                 // 1: sheaf.config.v1.Rpc
-	(*Call)(nil),                // 2: sheaf.config.v1.Call
-	nil,                         // 3: sheaf.config.v1.Binding.RpcsEntry
-	nil,                         // 4: sheaf.config.v1.Rpc.CallsEntry
-	nil,                         // 5: sheaf.config.v1.Call.QueryEntry
-	nil,                         // 6: sheaf.config.v1.Call.HeadersEntry
-	(*durationpb.Duration)(nil), // 7: google.protobuf.Duration
-	(*structpb.Struct)(nil),     // 8: google.protobuf.Struct
-	(*structpb.Value)(nil),      // 9: google.protobuf.Value
+	(*Requirement)(nil),         // 2: sheaf.config.v1.Requirement
+	(*Pages)(nil),               // 3: sheaf.config.v1.Pages
+	(*Merge)(nil),               // 4: sheaf.config.v1.Merge
+	(*Call)(nil),                // 5: sheaf.config.v1.Call
+	(*Poll)(nil),                // 6: sheaf.config.v1.Poll
+	(*Retry)(nil),               // 7: sheaf.config.v1.Retry
+	nil,                         // 8: sheaf.config.v1.Binding.RpcsEntry
+	nil,                         // 9: sheaf.config.v1.Rpc.CallsEntry
+	nil,                         // 10: sheaf.config.v1.Rpc.LetEntry
+	nil,                         // 11: sheaf.config.v1.Rpc.ResponseHeadersEntry
+	nil,                         // 12: sheaf.config.v1.Rpc.ResponseTrailersEntry
+	nil,                         // 13: sheaf.config.v1.Call.QueryEntry
+	nil,                         // 14: sheaf.config.v1.Call.HeadersEntry
+	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
+	(*structpb.Struct)(nil),     // 16: google.protobuf.Struct
+	(*structpb.Value)(nil),      // 17: google.protobuf.Value
 }
 var file_sheaf_config_v1_binding_proto_depIdxs = []int32{
-	3,  // 0: sheaf.config.v1.Binding.rpcs:type_name -> sheaf.config.v1.Binding.RpcsEntry
-	7,  // 1: sheaf.config.v1.Rpc.timeout:type_name -> google.protobuf.Duration
-	4,  // 2: sheaf.config.v1.Rpc.calls:type_name -> sheaf.config.v1.Rpc.CallsEntry
-	8,  // 3: sheaf.config.v1.Rpc.response:type_name -> google.protobuf.Struct
-	5,  // 4: sheaf.config.v1.Call.query:type_name -> sheaf.config.v1.Call.QueryEntry
-	6,  // 5: sheaf.config.v1.Call.headers:type_name -> sheaf.config.v1.Call.HeadersEntry
-	9,  // 6: sheaf.config.v1.Call.body:type_name -> google.protobuf.Value
-	7,  // 7: sheaf.config.v1.Call.timeout:type_name -> google.protobuf.Duration
-	1,  // 8: sheaf.config.v1.Binding.RpcsEntry.value:type_name -> sheaf.config.v1.Rpc
-	2,  // 9: sheaf.config.v1.Rpc.CallsEntry.value:type_name -> sheaf.config.v1.Call
-	9,  // 10: sheaf.config.v1.Call.QueryEntry.value:type_name -> google.protobuf.Value
-	9,  // 11: sheaf.config.v1.Call.HeadersEntry.value:type_name -> google.protobuf.Value
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	8,  // 0: sheaf.config.v1.Binding.rpcs:type_name -> sheaf.config.v1.Binding.RpcsEntry
+	15, // 1: sheaf.config.v1.Rpc.timeout:type_name -> google.protobuf.Duration
+	9,  // 2: sheaf.config.v1.Rpc.calls:type_name -> sheaf.config.v1.Rpc.CallsEntry
+	16, // 3: sheaf.config.v1.Rpc.response:type_name -> google.protobuf.Struct
+	10, // 4: sheaf.config.v1.Rpc.let:type_name -> sheaf.config.v1.Rpc.LetEntry
+	2,  // 5: sheaf.config.v1.Rpc.require:type_name -> sheaf.config.v1.Requirement
+	11, // 6: sheaf.config.v1.Rpc.response_headers:type_name -> sheaf.config.v1.Rpc.ResponseHeadersEntry
+	12, // 7: sheaf.config.v1.Rpc.response_trailers:type_name -> sheaf.config.v1.Rpc.ResponseTrailersEntry
+	3,  // 8: sheaf.config.v1.Rpc.pages:type_name -> sheaf.config.v1.Pages
+	4,  // 9: sheaf.config.v1.Pages.merge:type_name -> sheaf.config.v1.Merge
+	13, // 10: sheaf.config.v1.Call.query:type_name -> sheaf.config.v1.Call.QueryEntry
+	14, // 11: sheaf.config.v1.Call.headers:type_name -> sheaf.config.v1.Call.HeadersEntry
+	17, // 12: sheaf.config.v1.Call.body:type_name -> google.protobuf.Value
+	16, // 13: sheaf.config.v1.Call.form:type_name -> google.protobuf.Struct
+	17, // 14: sheaf.config.v1.Call.bytes:type_name -> google.protobuf.Value
+	15, // 15: sheaf.config.v1.Call.timeout:type_name -> google.protobuf.Duration
+	17, // 16: sheaf.config.v1.Call.binding:type_name -> google.protobuf.Value
+	17, // 17: sheaf.config.v1.Call.request:type_name -> google.protobuf.Value
+	6,  // 18: sheaf.config.v1.Call.poll:type_name -> sheaf.config.v1.Poll
+	7,  // 19: sheaf.config.v1.Call.retry:type_name -> sheaf.config.v1.Retry
+	15, // 20: sheaf.config.v1.Poll.every:type_name -> google.protobuf.Duration
+	15, // 21: sheaf.config.v1.Retry.after:type_name -> google.protobuf.Duration
+	1,  // 22: sheaf.config.v1.Binding.RpcsEntry.value:type_name -> sheaf.config.v1.Rpc
+	5,  // 23: sheaf.config.v1.Rpc.CallsEntry.value:type_name -> sheaf.config.v1.Call
+	17, // 24: sheaf.config.v1.Rpc.LetEntry.value:type_name -> google.protobuf.Value
+	17, // 25: sheaf.config.v1.Rpc.ResponseHeadersEntry.value:type_name -> google.protobuf.Value
+	17, // 26: sheaf.config.v1.Rpc.ResponseTrailersEntry.value:type_name -> google.protobuf.Value
+	17, // 27: sheaf.config.v1.Call.QueryEntry.value:type_name -> google.protobuf.Value
+	17, // 28: sheaf.config.v1.Call.HeadersEntry.value:type_name -> google.protobuf.Value
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_binding_proto_init() }
@@ -428,12 +1171,14 @@ func file_sheaf_config_v1_binding_proto_init() {
 	if File_sheaf_config_v1_binding_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_binding_proto_msgTypes[2].OneofWrappers = []any{
+	file_sheaf_config_v1_binding_proto_msgTypes[5].OneofWrappers = []any{
 		(*Call_Get)(nil),
 		(*Call_Post)(nil),
 		(*Call_Put)(nil),
 		(*Call_Patch)(nil),
 		(*Call_Delete)(nil),
+		(*Call_Rpc)(nil),
+		(*Call_Function)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -441,7 +1186,7 @@ func file_sheaf_config_v1_binding_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_binding_proto_rawDesc), len(file_sheaf_config_v1_binding_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,7 +39,9 @@ type Config struct {
 	// The REST services that calls may be made to, by the name that bindings call them.
 	Upstreams map[string]*Upstream `protobuf:"bytes,4,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Limits and timeouts of the listener.
-	Server        *Server `protobuf:"bytes,5,opt,name=server,proto3" json:"server,omitempty"`
+	Server *Server `protobuf:"bytes,5,opt,name=server,proto3" json:"server,omitempty"`
+	// The accounts that calls can be made for: a YAML file that maps each account's id to its attributes and secrets.
+	Accounts      *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -109,6 +111,59 @@ func (x *Config) GetServer() *Server {
 	return nil
 }
 
+func (x *Config) GetAccounts() *Accounts {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+// Accounts says where accounts are. Attributes are for expressions, as the name account; secrets are for credentials alone.
+type Accounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file. It is read when the server starts; what a refresh changes is kept in memory.
+	File          string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Accounts) Reset() {
+	*x = Accounts{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Accounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Accounts) ProtoMessage() {}
+
+func (x *Accounts) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Accounts.ProtoReflect.Descriptor instead.
+func (*Accounts) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Accounts) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
 // Server holds the limits and timeouts of the listener.
 type Server struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -117,14 +172,16 @@ type Server struct {
 	// The longest that any RPC may take; a client's shorter deadline and an RPC's shorter timeout win. Default: 30s.
 	MaxTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=max_timeout,json=maxTimeout,proto3" json:"max_timeout,omitempty"`
 	// How long a shutdown waits for RPCs in flight. Default: 20s.
-	DrainTimeout  *durationpb.Duration `protobuf:"bytes,3,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
+	DrainTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
+	// What page tokens are sealed with. Default: a key of this process's own, so that its tokens end with it.
+	PageTokenKey  *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -136,7 +193,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -149,7 +206,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -173,10 +230,18 @@ func (x *Server) GetDrainTimeout() *durationpb.Duration {
 	return nil
 }
 
+func (x *Server) GetPageTokenKey() *Secret {
+	if x != nil {
+		return x.PageTokenKey
+	}
+	return nil
+}
+
 // Upstream is one REST service: where it is, how to prove who we are, and how much it is trusted.
 type Upstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Scheme, host and, where there is one, a path that every call is below: https://api.example.com/v2.
+	// Scheme, host and, where there is one, a path that every call is below: https://api.example.com/v2. Where each account
+	// has its own: ${account.NAME}, an attribute.
 	BaseUrl string `protobuf:"bytes,1,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
 	// The longest that one request may take, from the first byte sent to the last byte read. Default: 5s.
 	Timeout *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -189,14 +254,16 @@ type Upstream struct {
 	// The most connections open at once. Default: 100.
 	MaxConnections int32 `protobuf:"varint,6,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
 	// Headers sent with every request, such as Accept or User-Agent. Not for credentials.
-	Headers       map[string]string `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Headers map[string]string `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What its failures mean, in order: the first rule that fits an answer decides. Without one, the status does.
+	Errors        []*ErrorRule `protobuf:"bytes,8,rep,name=errors,proto3" json:"errors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -208,7 +275,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -221,7 +288,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -273,6 +340,206 @@ func (x *Upstream) GetHeaders() map[string]string {
 	return nil
 }
 
+func (x *Upstream) GetErrors() []*ErrorRule {
+	if x != nil {
+		return x.Errors
+	}
+	return nil
+}
+
+// ErrorRule says what an answer means. The name answer has its status, headers, body (where it is JSON) and text.
+type ErrorRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The statuses that the rule is about. Default: all that are not 2xx. A rule about a 2xx status makes an answer of that
+	// status a failure.
+	Status []int32 `protobuf:"varint,1,rep,packed,name=status,proto3" json:"status,omitempty"`
+	// The condition, as an expression over answer.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// The canonical code, such as ALREADY_EXISTS; or a hole with an expression whose text is one.
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// The reason for programs, such as DUPLICATE_POST. Default: the code with UPSTREAM_ before it.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What to tell clients, as a text with holes over answer. Default: a text that names nothing behind the boundary.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Whether the same call may succeed later. Default: by the code.
+	Retryable *bool `protobuf:"varint,6,opt,name=retryable,proto3,oneof" json:"retryable,omitempty"`
+	// When, as an expression over answer: a number of seconds, a duration, or a timestamp.
+	RetryAfter string `protobuf:"bytes,7,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// Whether the account's token has expired, so that it is refreshed and the call made again, once.
+	Expired bool `protobuf:"varint,8,opt,name=expired,proto3" json:"expired,omitempty"`
+	// The fields that the upstream is not content with.
+	Violations *Violations `protobuf:"bytes,9,opt,name=violations,proto3" json:"violations,omitempty"`
+	// Details that are passed on, as an expression over answer that gives a list of {type, value}, where value is base64.
+	Details       string `protobuf:"bytes,10,opt,name=details,proto3" json:"details,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErrorRule) Reset() {
+	*x = ErrorRule{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErrorRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErrorRule) ProtoMessage() {}
+
+func (x *ErrorRule) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
+func (*ErrorRule) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ErrorRule) GetStatus() []int32 {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ErrorRule) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *ErrorRule) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ErrorRule) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ErrorRule) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ErrorRule) GetRetryable() bool {
+	if x != nil && x.Retryable != nil {
+		return *x.Retryable
+	}
+	return false
+}
+
+func (x *ErrorRule) GetRetryAfter() string {
+	if x != nil {
+		return x.RetryAfter
+	}
+	return ""
+}
+
+func (x *ErrorRule) GetExpired() bool {
+	if x != nil {
+		return x.Expired
+	}
+	return false
+}
+
+func (x *ErrorRule) GetViolations() *Violations {
+	if x != nil {
+		return x.Violations
+	}
+	return nil
+}
+
+func (x *ErrorRule) GetDetails() string {
+	if x != nil {
+		return x.Details
+	}
+	return ""
+}
+
+// Violations are the fields that an upstream is not content with. A field that a request field was sent as is given back to
+// clients as that request field.
+type Violations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where more than one can be, as NAME in LIST.
+	Each string `protobuf:"bytes,1,opt,name=each,proto3" json:"each,omitempty"`
+	// The name of the upstream's field, as an expression.
+	Field string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	// What is wrong, as a text with holes. Default: the rule's message.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Violations) Reset() {
+	*x = Violations{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Violations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Violations) ProtoMessage() {}
+
+func (x *Violations) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Violations.ProtoReflect.Descriptor instead.
+func (*Violations) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Violations) GetEach() string {
+	if x != nil {
+		return x.Each
+	}
+	return ""
+}
+
+func (x *Violations) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Violations) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // Credentials say which secret a request carries and how. A secret itself never stands in a file of Sheaf's.
 type Credentials struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -280,14 +547,18 @@ type Credentials struct {
 	//
 	//	*Credentials_Bearer
 	//	*Credentials_Header
-	Kind          isCredentials_Kind `protobuf_oneof:"kind"`
+	//	*Credentials_Query
+	//	*Credentials_Path
+	Kind isCredentials_Kind `protobuf_oneof:"kind"`
+	// How an account's secret is renewed when it has expired.
+	Refresh       *Refresh `protobuf:"bytes,5,opt,name=refresh,proto3" json:"refresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +570,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +583,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -340,6 +611,31 @@ func (x *Credentials) GetHeader() *HeaderCredential {
 	return nil
 }
 
+func (x *Credentials) GetQuery() *QueryCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Query); ok {
+			return x.Query
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetPath() *PathCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Path); ok {
+			return x.Path
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetRefresh() *Refresh {
+	if x != nil {
+		return x.Refresh
+	}
+	return nil
+}
+
 type isCredentials_Kind interface {
 	isCredentials_Kind()
 }
@@ -354,9 +650,336 @@ type Credentials_Header struct {
 	Header *HeaderCredential `protobuf:"bytes,2,opt,name=header,proto3,oneof"`
 }
 
+type Credentials_Query struct {
+	// A query parameter, such as access_token.
+	Query *QueryCredential `protobuf:"bytes,3,opt,name=query,proto3,oneof"`
+}
+
+type Credentials_Path struct {
+	// Segments of the path, before the path of each call: bot${secret}. Such a path never shows in logs and traces.
+	Path *PathCredential `protobuf:"bytes,4,opt,name=path,proto3,oneof"`
+}
+
 func (*Credentials_Bearer) isCredentials_Kind() {}
 
 func (*Credentials_Header) isCredentials_Kind() {}
+
+func (*Credentials_Query) isCredentials_Kind() {}
+
+func (*Credentials_Path) isCredentials_Kind() {}
+
+// QueryCredential is a secret sent as a query parameter.
+type QueryCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The parameter's name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Types that are valid to be assigned to Source:
+	//
+	//	*QueryCredential_Env
+	//	*QueryCredential_File
+	//	*QueryCredential_Account
+	Source        isQueryCredential_Source `protobuf_oneof:"source"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryCredential) Reset() {
+	*x = QueryCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryCredential) ProtoMessage() {}
+
+func (x *QueryCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
+func (*QueryCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *QueryCredential) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueryCredential) GetSource() isQueryCredential_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *QueryCredential) GetEnv() string {
+	if x != nil {
+		if x, ok := x.Source.(*QueryCredential_Env); ok {
+			return x.Env
+		}
+	}
+	return ""
+}
+
+func (x *QueryCredential) GetFile() string {
+	if x != nil {
+		if x, ok := x.Source.(*QueryCredential_File); ok {
+			return x.File
+		}
+	}
+	return ""
+}
+
+func (x *QueryCredential) GetAccount() string {
+	if x != nil {
+		if x, ok := x.Source.(*QueryCredential_Account); ok {
+			return x.Account
+		}
+	}
+	return ""
+}
+
+type isQueryCredential_Source interface {
+	isQueryCredential_Source()
+}
+
+type QueryCredential_Env struct {
+	// The name of an environment variable.
+	Env string `protobuf:"bytes,2,opt,name=env,proto3,oneof"`
+}
+
+type QueryCredential_File struct {
+	// The path of a file, whose content without surrounding white space is the secret.
+	File string `protobuf:"bytes,3,opt,name=file,proto3,oneof"`
+}
+
+type QueryCredential_Account struct {
+	// The name of the account's secret.
+	Account string `protobuf:"bytes,4,opt,name=account,proto3,oneof"`
+}
+
+func (*QueryCredential_Env) isQueryCredential_Source() {}
+
+func (*QueryCredential_File) isQueryCredential_Source() {}
+
+func (*QueryCredential_Account) isQueryCredential_Source() {}
+
+// PathCredential is a secret sent as a part of the path.
+type PathCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path before that of each call; \${secret} stands for the secret: /bot\${secret}.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Types that are valid to be assigned to Source:
+	//
+	//	*PathCredential_Env
+	//	*PathCredential_File
+	//	*PathCredential_Account
+	Source        isPathCredential_Source `protobuf_oneof:"source"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PathCredential) Reset() {
+	*x = PathCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PathCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PathCredential) ProtoMessage() {}
+
+func (x *PathCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
+func (*PathCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PathCredential) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *PathCredential) GetSource() isPathCredential_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *PathCredential) GetEnv() string {
+	if x != nil {
+		if x, ok := x.Source.(*PathCredential_Env); ok {
+			return x.Env
+		}
+	}
+	return ""
+}
+
+func (x *PathCredential) GetFile() string {
+	if x != nil {
+		if x, ok := x.Source.(*PathCredential_File); ok {
+			return x.File
+		}
+	}
+	return ""
+}
+
+func (x *PathCredential) GetAccount() string {
+	if x != nil {
+		if x, ok := x.Source.(*PathCredential_Account); ok {
+			return x.Account
+		}
+	}
+	return ""
+}
+
+type isPathCredential_Source interface {
+	isPathCredential_Source()
+}
+
+type PathCredential_Env struct {
+	// The name of an environment variable.
+	Env string `protobuf:"bytes,2,opt,name=env,proto3,oneof"`
+}
+
+type PathCredential_File struct {
+	// The path of a file, whose content without surrounding white space is the secret.
+	File string `protobuf:"bytes,3,opt,name=file,proto3,oneof"`
+}
+
+type PathCredential_Account struct {
+	// The name of the account's secret.
+	Account string `protobuf:"bytes,4,opt,name=account,proto3,oneof"`
+}
+
+func (*PathCredential_Env) isPathCredential_Source() {}
+
+func (*PathCredential_File) isPathCredential_Source() {}
+
+func (*PathCredential_Account) isPathCredential_Source() {}
+
+// Refresh is a request that renews an account's secrets. At most one for each account is under way.
+type Refresh struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path below the base URL.
+	Post string `protobuf:"bytes,1,opt,name=post,proto3" json:"post,omitempty"`
+	// Likewise, with GET.
+	Get string `protobuf:"bytes,2,opt,name=get,proto3" json:"get,omitempty"`
+	// The account's secret that signs the request as a bearer, where one does.
+	Bearer string `protobuf:"bytes,3,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	// Fields of a form: texts, with ${secret.NAME} and ${account.NAME}.
+	Form map[string]string `protobuf:"bytes,4,rep,name=form,proto3" json:"form,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Query parameters, likewise.
+	Query map[string]string `protobuf:"bytes,5,rep,name=query,proto3" json:"query,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The account's secrets by name, each with the path in the answer that it is read from: access_token: answer.body.token.
+	Store         map[string]string `protobuf:"bytes,6,rep,name=store,proto3" json:"store,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refresh) Reset() {
+	*x = Refresh{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refresh) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refresh) ProtoMessage() {}
+
+func (x *Refresh) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
+func (*Refresh) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Refresh) GetPost() string {
+	if x != nil {
+		return x.Post
+	}
+	return ""
+}
+
+func (x *Refresh) GetGet() string {
+	if x != nil {
+		return x.Get
+	}
+	return ""
+}
+
+func (x *Refresh) GetBearer() string {
+	if x != nil {
+		return x.Bearer
+	}
+	return ""
+}
+
+func (x *Refresh) GetForm() map[string]string {
+	if x != nil {
+		return x.Form
+	}
+	return nil
+}
+
+func (x *Refresh) GetQuery() map[string]string {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+func (x *Refresh) GetStore() map[string]string {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
 
 // Secret says where a secret is read from.
 type Secret struct {
@@ -365,6 +988,7 @@ type Secret struct {
 	//
 	//	*Secret_Env
 	//	*Secret_File
+	//	*Secret_Account
 	Source        isSecret_Source `protobuf_oneof:"source"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -372,7 +996,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +1008,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +1021,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -425,6 +1049,15 @@ func (x *Secret) GetFile() string {
 	return ""
 }
 
+func (x *Secret) GetAccount() string {
+	if x != nil {
+		if x, ok := x.Source.(*Secret_Account); ok {
+			return x.Account
+		}
+	}
+	return ""
+}
+
 type isSecret_Source interface {
 	isSecret_Source()
 }
@@ -439,9 +1072,16 @@ type Secret_File struct {
 	File string `protobuf:"bytes,2,opt,name=file,proto3,oneof"`
 }
 
+type Secret_Account struct {
+	// The name of the account's secret.
+	Account string `protobuf:"bytes,3,opt,name=account,proto3,oneof"`
+}
+
 func (*Secret_Env) isSecret_Source() {}
 
 func (*Secret_File) isSecret_Source() {}
+
+func (*Secret_Account) isSecret_Source() {}
 
 // HeaderCredential is a secret sent as the value of a header.
 type HeaderCredential struct {
@@ -452,6 +1092,7 @@ type HeaderCredential struct {
 	//
 	//	*HeaderCredential_Env
 	//	*HeaderCredential_File
+	//	*HeaderCredential_Account
 	Source        isHeaderCredential_Source `protobuf_oneof:"source"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -459,7 +1100,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +1112,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +1125,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -519,6 +1160,15 @@ func (x *HeaderCredential) GetFile() string {
 	return ""
 }
 
+func (x *HeaderCredential) GetAccount() string {
+	if x != nil {
+		if x, ok := x.Source.(*HeaderCredential_Account); ok {
+			return x.Account
+		}
+	}
+	return ""
+}
+
 type isHeaderCredential_Source interface {
 	isHeaderCredential_Source()
 }
@@ -533,9 +1183,16 @@ type HeaderCredential_File struct {
 	File string `protobuf:"bytes,3,opt,name=file,proto3,oneof"`
 }
 
+type HeaderCredential_Account struct {
+	// The name of the account's secret.
+	Account string `protobuf:"bytes,4,opt,name=account,proto3,oneof"`
+}
+
 func (*HeaderCredential_Env) isHeaderCredential_Source() {}
 
 func (*HeaderCredential_File) isHeaderCredential_Source() {}
+
+func (*HeaderCredential_Account) isHeaderCredential_Source() {}
 
 // Breaker is a circuit breaker: it opens when too large a share of recent requests failed, and while it is open calls
 // fail at once. A failure is a connection error, a timeout, a 5xx status or a body that cannot be read.
@@ -555,7 +1212,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +1224,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +1237,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -615,21 +1272,25 @@ var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd7\x02\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8e\x03\n" +
 	"\x06Config\x12\"\n" +
 	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
 	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
 	"\x06listen\x18\x03 \x01(\tR\x06listen\x12c\n" +
 	"\tupstreams\x18\x04 \x03(\v2&.sheaf.config.v1.Config.UpstreamsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\tupstreams\x12/\n" +
-	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x1aW\n" +
+	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x125\n" +
+	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xe7\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"&\n" +
+	"\bAccounts\x12\x1a\n" +
+	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\"\xa6\x02\n" +
 	"\x06Server\x12M\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
-	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\"\xdd\x03\n" +
+	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
+	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\x91\x04\n" +
 	"\bUpstream\x12!\n" +
 	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x12=\n" +
 	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12>\n" +
@@ -637,22 +1298,80 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12K\n" +
 	"\x10max_answer_bytes\x18\x05 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0emaxAnswerBytes\x120\n" +
 	"\x0fmax_connections\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0emaxConnections\x12@\n" +
-	"\aheaders\x18\a \x03(\v2&.sheaf.config.v1.Upstream.HeadersEntryR\aheaders\x1a:\n" +
+	"\aheaders\x18\a \x03(\v2&.sheaf.config.v1.Upstream.HeadersEntryR\aheaders\x122\n" +
+	"\x06errors\x18\b \x03(\v2\x1a.sheaf.config.v1.ErrorRuleR\x06errors\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf9\x02\n" +
+	"\tErrorRule\x12*\n" +
+	"\x06status\x18\x01 \x03(\x05B\x12\xbaH\x0f\x92\x01\f\x18\x01\"\b\x1a\x06\x10\xd8\x04(\xc8\x01R\x06status\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x12\x1a\n" +
+	"\x04code\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04code\x123\n" +
+	"\x06reason\x18\x04 \x01(\tB\x1b\xbaH\x18r\x162\x14^([A-Z][A-Z0-9_]*)?$R\x06reason\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12!\n" +
+	"\tretryable\x18\x06 \x01(\bH\x00R\tretryable\x88\x01\x01\x12\x1f\n" +
+	"\vretry_after\x18\a \x01(\tR\n" +
+	"retryAfter\x12\x18\n" +
+	"\aexpired\x18\b \x01(\bR\aexpired\x12;\n" +
+	"\n" +
+	"violations\x18\t \x01(\v2\x1b.sheaf.config.v1.ViolationsR\n" +
+	"violations\x12\x18\n" +
+	"\adetails\x18\n" +
+	" \x01(\tR\adetailsB\f\n" +
+	"\n" +
+	"_retryable\"X\n" +
+	"\n" +
+	"Violations\x12\x12\n" +
+	"\x04each\x18\x01 \x01(\tR\x04each\x12\x1c\n" +
+	"\x05field\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05field\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xb1\x02\n" +
 	"\vCredentials\x121\n" +
 	"\x06bearer\x18\x01 \x01(\v2\x17.sheaf.config.v1.SecretH\x00R\x06bearer\x12;\n" +
-	"\x06header\x18\x02 \x01(\v2!.sheaf.config.v1.HeaderCredentialH\x00R\x06headerB\r\n" +
-	"\x04kind\x12\x05\xbaH\x02\b\x01\"C\n" +
+	"\x06header\x18\x02 \x01(\v2!.sheaf.config.v1.HeaderCredentialH\x00R\x06header\x128\n" +
+	"\x05query\x18\x03 \x01(\v2 .sheaf.config.v1.QueryCredentialH\x00R\x05query\x125\n" +
+	"\x04path\x18\x04 \x01(\v2\x1f.sheaf.config.v1.PathCredentialH\x00R\x04path\x122\n" +
+	"\arefresh\x18\x05 \x01(\v2\x18.sheaf.config.v1.RefreshR\arefreshB\r\n" +
+	"\x04kind\x12\x05\xbaH\x02\b\x01\"\x84\x01\n" +
+	"\x0fQueryCredential\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12\x12\n" +
+	"\x03env\x18\x02 \x01(\tH\x00R\x03env\x12\x14\n" +
+	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x1a\n" +
+	"\aaccount\x18\x04 \x01(\tH\x00R\aaccountB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\x87\x01\n" +
+	"\x0ePathCredential\x12\x1e\n" +
+	"\x06prefix\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06prefix\x12\x12\n" +
+	"\x03env\x18\x02 \x01(\tH\x00R\x03env\x12\x14\n" +
+	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x1a\n" +
+	"\aaccount\x18\x04 \x01(\tH\x00R\aaccountB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\xac\x03\n" +
+	"\aRefresh\x12\x12\n" +
+	"\x04post\x18\x01 \x01(\tR\x04post\x12\x10\n" +
+	"\x03get\x18\x02 \x01(\tR\x03get\x12\x16\n" +
+	"\x06bearer\x18\x03 \x01(\tR\x06bearer\x126\n" +
+	"\x04form\x18\x04 \x03(\v2\".sheaf.config.v1.Refresh.FormEntryR\x04form\x129\n" +
+	"\x05query\x18\x05 \x03(\v2#.sheaf.config.v1.Refresh.QueryEntryR\x05query\x12C\n" +
+	"\x05store\x18\x06 \x03(\v2#.sheaf.config.v1.Refresh.StoreEntryB\b\xbaH\x05\x9a\x01\x02\b\x01R\x05store\x1a7\n" +
+	"\tFormEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"QueryEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"StoreEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"_\n" +
 	"\x06Secret\x12\x12\n" +
 	"\x03env\x18\x01 \x01(\tH\x00R\x03env\x12\x14\n" +
-	"\x04file\x18\x02 \x01(\tH\x00R\x04fileB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"\x87\x01\n" +
+	"\x04file\x18\x02 \x01(\tH\x00R\x04file\x12\x1a\n" +
+	"\aaccount\x18\x03 \x01(\tH\x00R\aaccountB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\xa3\x01\n" +
 	"\x10HeaderCredential\x128\n" +
 	"\x04name\x18\x01 \x01(\tB$\xbaH!r\x1f2\x1d^[A-Za-z0-9!#$%&'*+.^_`|~-]+$R\x04name\x12\x12\n" +
 	"\x03env\x18\x02 \x01(\tH\x00R\x03env\x12\x14\n" +
-	"\x04file\x18\x03 \x01(\tH\x00R\x04fileB\x0f\n" +
+	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x1a\n" +
+	"\aaccount\x18\x04 \x01(\tH\x00R\aaccountB\x0f\n" +
 	"\x06source\x12\x05\xbaH\x02\b\x01\"\xa2\x02\n" +
 	"\aBreaker\x12A\n" +
 	"\rfailure_ratio\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\ffailureRatio\x88\x01\x01\x12/\n" +
@@ -676,38 +1395,57 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
-	(*Server)(nil),              // 1: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 2: sheaf.config.v1.Upstream
-	(*Credentials)(nil),         // 3: sheaf.config.v1.Credentials
-	(*Secret)(nil),              // 4: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 5: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 6: sheaf.config.v1.Breaker
-	nil,                         // 7: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 8: sheaf.config.v1.Upstream.HeadersEntry
-	(*durationpb.Duration)(nil), // 9: google.protobuf.Duration
+	(*Accounts)(nil),            // 1: sheaf.config.v1.Accounts
+	(*Server)(nil),              // 2: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 3: sheaf.config.v1.Upstream
+	(*ErrorRule)(nil),           // 4: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 5: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 6: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 7: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 8: sheaf.config.v1.PathCredential
+	(*Refresh)(nil),             // 9: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 10: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 11: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 12: sheaf.config.v1.Breaker
+	nil,                         // 13: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 14: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 15: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 16: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 17: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 18: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	7,  // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	1,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
-	9,  // 2: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	9,  // 3: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	9,  // 4: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	3,  // 5: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	6,  // 6: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	8,  // 7: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	4,  // 8: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	5,  // 9: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	9,  // 10: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	9,  // 11: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	2,  // 12: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	13, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	2,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	1,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
+	18, // 3: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	18, // 4: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	10, // 5: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	18, // 6: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	6,  // 7: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	12, // 8: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	14, // 9: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	4,  // 10: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	5,  // 11: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	10, // 12: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	11, // 13: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	7,  // 14: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	8,  // 15: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	9,  // 16: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	15, // 17: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	16, // 18: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	17, // 19: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	18, // 20: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	18, // 21: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	3,  // 22: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -715,26 +1453,41 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[3].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[4].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[6].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
+		(*Credentials_Query)(nil),
+		(*Credentials_Path)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[4].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[7].OneofWrappers = []any{
+		(*QueryCredential_Env)(nil),
+		(*QueryCredential_File)(nil),
+		(*QueryCredential_Account)(nil),
+	}
+	file_sheaf_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{
+		(*PathCredential_Env)(nil),
+		(*PathCredential_File)(nil),
+		(*PathCredential_Account)(nil),
+	}
+	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
+		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[5].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
+		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,180 @@
+package aggregate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+// reply is an answer that can be used, or the news that there is none of what was asked for.
+type reply struct {
+	status int
+	header http.Header
+	// body is a JSON document, or empty.
+	body   []byte
+	absent bool
+	inner  []*sheafv1.MissingCall
+}
+
+// asking is one call under way, for the RPC or for one element of a list: a request, and those that follow from it.
+type asking struct {
+	*run
+	call     *plan.Call
+	target   *target
+	result   *CallResult
+	requests int
+}
+
+func holdsFor(call *plan.Call, scope *projection.Scope) (bool, *Failure) {
+	holds, err := projection.Holds(call.When, scope)
+	if err != nil {
+		return false, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("decide whether to call: %w", err)}
+	}
+	return holds, nil
+}
+
+// answer asks until there is an answer, or no hope for one.
+func (a *asking) answer(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	if a.call.Poll == nil {
+		return a.persist(ctx, scope)
+	}
+	for number := 1; ; number++ {
+		got, failure := a.persist(ctx, scope)
+		if failure != nil || got.absent {
+			return got, failure
+		}
+		wait, done, failure := a.judge(scope, got)
+		switch {
+		case failure != nil:
+			return nil, failure
+		case done:
+			return got, nil
+		case number == a.call.Poll.Max:
+			return nil, &Failure{Reason: plan.ReasonNotDone, Retryable: true, Err: fmt.Errorf("poll: not done after %d requests", number)}
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, &Failure{Reason: plan.ReasonTimeout, Retryable: true, Err: fmt.Errorf("poll: not done in time: %w", err)}
+		}
+	}
+}
+
+// judge says whether what is polled for is done, and if not, how long to wait.
+func (a *asking) judge(scope *projection.Scope, got *reply) (wait time.Duration, done bool, _ *Failure) {
+	poll := a.call.Poll
+	document, err := a.call.About.Scan(answerJSON(got.status, got.header, got.body))
+	if err != nil {
+		return 0, false, &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("poll: %w", err)}
+	}
+	judged := scope.With(a.documents.Answer(), document)
+	done, err = projection.Holds(poll.Done, judged)
+	if err == nil && !done && poll.Failed != nil {
+		var failed bool
+		if failed, err = projection.Holds(poll.Failed, judged); failed {
+			return 0, false, &Failure{Reason: plan.ReasonNotDone, Err: fmt.Errorf("poll: %s", poll.Failed)}
+		}
+	}
+	if err != nil {
+		return 0, false, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("poll: %w", err)}
+	}
+	wait = poll.Every
+	if poll.EveryFrom != nil {
+		if value, err := poll.EveryFrom.Value(judged); err == nil {
+			wait = cmp.Or(waitOf(value, scope.Now), wait)
+		}
+	}
+	return wait, done, nil
+}
+
+// persist makes a request again that failed for a reason that the call names.
+func (a *asking) persist(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	for number := 1; ; number++ {
+		got, failure := a.renewing(ctx, scope)
+		retry := a.call.Retry
+		if failure == nil || retry == nil || number >= retry.Max || !has(retry.On, failure.Reason) {
+			return got, failure
+		}
+		if err := sleep(ctx, max(retry.After, failure.RetryAfter)); err != nil {
+			return nil, failure
+		}
+	}
+}
+
+// renewing makes a request again, once, after the account's credentials have been renewed.
+func (a *asking) renewing(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	got, failure := a.request(ctx, scope)
+	if failure == nil || !failure.expired || a.target.upstream == nil || a.account == "" {
+		return got, a.atCommit(failure)
+	}
+	if err := a.target.upstream.Renew(ctx, a.account, failure.Answer.Generation); err != nil {
+		failure.Err = errors.Join(failure.Err, fmt.Errorf("renew credentials: %w", err))
+		return nil, failure
+	}
+	got, failure = a.request(ctx, scope)
+	return got, a.atCommit(failure)
+}
+
+// atCommit marks a failure of the call at the commit point that does not say whether the call was carried out.
+func (a *asking) atCommit(failure *Failure) *Failure {
+	if failure == nil || !a.call.Commit || failure.Unsent || failure.ruled {
+		return failure
+	}
+	switch failure.status() {
+	case 0, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return &Failure{Reason: plan.ReasonOutcomeUnknown, Err: failure.Err}
+	default:
+		return failure
+	}
+}
+
+// request makes one request.
+func (a *asking) request(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	if a.call.Callee != nil {
+		return a.inProcess(ctx, scope)
+	}
+	request, failure := a.fill(scope)
+	if failure != nil {
+		return nil, failure
+	}
+	a.requests++
+	answer, err := a.target.upstream.Do(ctx, request)
+	if err != nil {
+		failure := asFailure(err)
+		return nil, a.classify(scope.Context, failure)
+	}
+	if !answer.Absent {
+		if failure := a.misleading(scope.Context, &answer); failure != nil {
+			return nil, failure
+		}
+	}
+	return &reply{status: answer.Status, header: answer.Header, body: answer.Body, absent: answer.Absent}, nil
+}
+
+// asFailure is the *Failure in err; any other error is a fault of ours, and so of the upstream in the caller's eyes.
+func asFailure(err error) *Failure {
+	if failure, ok := errors.AsType[*Failure](err); ok {
+		return failure
+	}
+	return &Failure{Reason: plan.ReasonFailed, Err: err}
+}
+
+// sleep waits. The error is ctx's, at once if the wait would not end before ctx does.
+func sleep(ctx context.Context, wait time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return context.DeadlineExceeded
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

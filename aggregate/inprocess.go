@@ -1,0 +1,146 @@
+package aggregate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"google.golang.org/genproto/googleapis/rpc/code"
+
+	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+// inProcess calls another RPC, or a function.
+func (a *asking) inProcess(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	if a.call.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, a.call.Timeout)
+		defer cancel()
+	}
+	wire, reports, _ := a.call.Callee.Request.Append(nil, scope)
+	for _, report := range reports {
+		return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf(
+			"fill request: field %s: %s: expected %s, found %s", report.Field, report.Origin, report.Expected, report.Found)}
+	}
+	a.requests++
+	if a.target.function != nil {
+		response, err := a.target.function.Call(ctx, wire)
+		if err != nil {
+			return nil, a.ownFields(asFailure(err))
+		}
+		return a.reply(response, nil)
+	}
+	rpc, failure := a.callee(scope)
+	if failure != nil {
+		return nil, failure
+	}
+	request := dynamicpb.NewMessage(a.call.Callee.Input)
+	if err := proto.Unmarshal(wire, request); err != nil {
+		return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf("read request: %w", err)}
+	}
+	result, err := a.run.invoke(ctx, rpc, request)
+	if err != nil {
+		return nil, a.ownFields(failureOf(err))
+	}
+	return a.reply(result.Message, result.Partial)
+}
+
+// invoke runs an RPC as if it had been called from outside.
+func (r *run) invoke(ctx context.Context, rpc *RPC, request protoreflect.Message) (*Result, error) {
+	if r.world.Validate != nil {
+		if err := r.world.Validate(request); err != nil {
+			return nil, err
+		}
+	}
+	if rpc.plan.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, rpc.plan.Timeout)
+		defer cancel()
+	}
+	return rpc.Run(ctx, request, r.header)
+}
+
+// callee is the RPC of the binding that the call decides on.
+func (a *asking) callee(scope *projection.Scope) (*RPC, *Failure) {
+	callee := a.call.Callee
+	binding := callee.Otherwise
+	if callee.From != nil {
+		value, err := callee.From.Value(scope)
+		if err != nil {
+			return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf("choose binding: %w", err)}
+		}
+		text, _ := value.Text()
+		if name, known := callee.Table[text]; known {
+			binding = name
+		}
+	}
+	if rpc := a.target.rpcs[binding]; rpc != nil {
+		return rpc, nil
+	}
+	return nil, &Failure{Reason: plan.ReasonUnimplemented, Unsent: true, Err: fmt.Errorf("binding %q of %s has no such RPC", binding, plan.Procedure(callee.Method))}
+}
+
+// reply is a response as the JSON that paths and expressions see.
+func (a *asking) reply(wire []byte, partial *sheafv1.Partial) (*reply, *Failure) {
+	response := dynamicpb.NewMessage(a.call.Callee.Output)
+	err := proto.Unmarshal(wire, response)
+	var body []byte
+	if err == nil {
+		body, err = projection.AppendMessage(nil, response)
+	}
+	if err != nil {
+		return nil, &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read response: %w", err)}
+	}
+	return &reply{body: body, inner: partial.GetMissingCalls()}, nil
+}
+
+// failureOf is what the failure of an RPC means to the call that reached it.
+func failureOf(err error) *Failure {
+	if wrong, ok := errors.AsType[*RequestError](err); ok {
+		failure := &Failure{Reason: plan.ReasonRejected, Code: code.Code_INVALID_ARGUMENT, Message: wrong.Error(), Violations: wrong.Violations, Err: err, Unsent: true}
+		if wrong.NotFound {
+			failure.Code = code.Code_NOT_FOUND
+		}
+		if reason := wrong.Violations[0].Reason; reason != "" {
+			failure.Reason = plan.Reason(reason)
+		}
+		return failure
+	}
+	if failed, ok := errors.AsType[*CallError](err); ok {
+		inner := *failed.Failure
+		inner.Err = err
+		return &inner
+	}
+	if _, ok := errors.AsType[*DriftError](err); ok {
+		return &Failure{Reason: plan.ReasonDrift, Err: err}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Failure{Reason: plan.ReasonTimeout, Retryable: true, Err: err}
+	}
+	return &Failure{Reason: plan.ReasonFailed, Err: err}
+}
+
+// ownFields gives the fields that a target is not content with back as the request fields that they came from. A field that
+// came from none keeps its description alone.
+func (a *asking) ownFields(failure *Failure) *Failure {
+	if len(failure.Violations) == 0 {
+		return failure
+	}
+	own := *failure
+	own.Violations = make([]Violation, len(failure.Violations))
+	for i, violation := range failure.Violations {
+		violation.Field = a.call.Sent[violation.Field]
+		own.Violations[i] = violation
+	}
+	own.Message = ""
+	if own.Code == code.Code_INVALID_ARGUMENT {
+		own.Message = (&RequestError{Violations: own.Violations}).Error()
+	}
+	return &own
+}

@@ -1,0 +1,156 @@
+package aggregate
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+// page is the page that a request asks for.
+type page struct {
+	*plan.Pages
+	size int
+	// purpose is what the page's tokens are good for: this RPC with these parameters.
+	purpose []byte
+	state   pageState
+}
+
+// pageState is what a token holds: where the page begins, or where that of each source does. Cursors are JSON.
+type pageState struct {
+	Cursor  jsontext.Value         `json:"c,omitempty"`
+	Sources map[string]sourceState `json:"s,omitempty"`
+}
+
+// sourceState is where the next element of a source is: on the page at a cursor, after the element with a key.
+type sourceState struct {
+	Cursor jsontext.Value `json:"c,omitempty"`
+	After  string         `json:"a,omitempty"`
+}
+
+// openPage reads which page is asked for.
+func (r *run) openPage() error {
+	if r.plan.Pages == nil {
+		return nil
+	}
+	planned := r.plan.Pages
+	opened := &page{Pages: planned, purpose: r.purpose()}
+	asked := int(r.scope.Request.Get(planned.Size).Int())
+	switch {
+	case asked < 0:
+		return &RequestError{Violations: []Violation{{Field: string(planned.Size.Name()), Description: "a page size is not negative"}}}
+	case asked == 0:
+		opened.size = planned.DefaultSize
+	default:
+		opened.size = min(asked, planned.MaxSize)
+	}
+	if token := r.scope.Request.Get(planned.Token).String(); token != "" {
+		state, err := r.world.Tokens.Open(token, opened.purpose)
+		if err == nil {
+			err = json.Unmarshal(state, &opened.state)
+		}
+		if err != nil {
+			return &RequestError{Violations: []Violation{{
+				Field: string(planned.Token.Name()), Description: "the page token is not valid for this request; begin without one", Reason: "INVALID_PAGE_TOKEN",
+			}}}
+		}
+	}
+	r.page = opened
+	r.scope.Answers[r.documents.Page()] = r.scan(r.plan.Shapes.Page, opened.document(opened.state.Cursor))
+	return nil
+}
+
+// purpose names the RPC and its parameters but for the page.
+func (r *run) purpose() []byte {
+	parameters := proto.CloneOf(r.scope.Request.Interface()).ProtoReflect()
+	parameters.Clear(r.plan.Pages.Size)
+	parameters.Clear(r.plan.Pages.Token)
+	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(parameters.Interface())
+	if err != nil {
+		wire = nil // a request that was read can be written
+	}
+	sum := sha256.Sum256(wire)
+	return append([]byte(r.plan.Name()+"\x00"), sum[:]...)
+}
+
+// document is the page as expressions see it.
+func (p *page) document(cursor jsontext.Value) []byte {
+	dst := []byte(`{"size":`)
+	dst = strconv.AppendInt(dst, int64(max(p.size, p.MinSize)), 10)
+	offset, number := int64(0), int64(1)
+	if cursor != nil {
+		dst = append(append(dst, `,"cursor":`...), cursor...)
+		if whole, err := strconv.ParseInt(string(cursor), 10, 64); err == nil && whole >= 0 && whole < math.MaxInt64 {
+			offset, number = whole, whole
+		}
+	}
+	dst = strconv.AppendInt(append(dst, `,"offset":`...), offset, 10)
+	dst = strconv.AppendInt(append(dst, `,"number":`...), number, 10)
+	return append(dst, '}')
+}
+
+// isOver reports whether a source has no more elements, so that it is not asked again.
+func (p *page) isOver(call *plan.Call, key []byte) bool {
+	if !p.merges(call) || p.state.Sources == nil {
+		return false
+	}
+	_, more := p.state.Sources[string(key)]
+	return !more
+}
+
+// merges reports whether a call asks the sources of the page.
+func (p *page) merges(call *plan.Call) bool {
+	return p != nil && p.Merge != nil && call.Each != nil && call.Merged
+}
+
+// within is a scope in which the page is that of one source.
+func (p *page) within(scope *projection.Scope, call *plan.Call, key []byte, r *run) *projection.Scope {
+	if !p.merges(call) {
+		return scope
+	}
+	return scope.With(r.documents.Page(), r.scan(r.plan.Shapes.Page, p.document(p.state.Sources[string(key)].Cursor)))
+}
+
+// nextToken is the token of the next page; empty if this one is the last.
+func (r *run) nextToken(scope *projection.Scope, merged *pageState) (string, error) {
+	state := merged
+	if r.page.Next != nil {
+		value, err := r.page.Next.Value(scope)
+		if err != nil {
+			return "", fmt.Errorf("find the next page: %w", err)
+		}
+		if text, ok := value.Text(); value.Missing() || ok && text == "" {
+			return "", nil
+		}
+		cursor, err := value.AppendJSON(nil)
+		if err != nil {
+			return "", fmt.Errorf("find the next page: %w", err)
+		}
+		state = &pageState{Cursor: cursor}
+	}
+	if state == nil {
+		return "", nil
+	}
+	content, err := json.Marshal(state)
+	if err != nil {
+		return "", fmt.Errorf("write page token: %w", err)
+	}
+	return r.world.Tokens.Seal(content, r.page.purpose), nil
+}
+
+func appendString(dst []byte, field protoreflect.FieldDescriptor, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	dst = protowire.AppendTag(dst, field.Number(), protowire.BytesType)
+	return protowire.AppendString(dst, text)
+}

@@ -1,0 +1,136 @@
+package compile
+
+import (
+	"time"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
+)
+
+func (c *call) freeze(d *draft, r *rpc) *plan.Call {
+	frozen := &plan.Call{
+		Name: c.key.Key, When: operandOf(c.when), Each: c.freezeEach(), Poll: c.freezePoll(), Retry: c.freezeRetry(),
+		Optional: c.message.GetOptional(), Warning: c.message.GetWarning(), Commit: c.message.GetCommit(),
+		Timeout: c.timeout(d, r), Needs: c.needs, Shape: c.gives(r).shape, Meta: r.shapeOf("answers." + c.key.Key), About: c.answer.shape,
+		Fields: r.fieldsFrom(c.index), Sent: c.sent, At: c.key.KeyAt,
+	}
+	for _, hole := range c.holes {
+		frozen.PathNeeds = union(frozen.PathNeeds, hole.calls)
+	}
+	frozen.Merged = r.pages != nil && r.pages.merge != nil && r.pages.merge.call == c
+	if c.callee != nil {
+		frozen.Callee = c.callee.freeze()
+	} else {
+		frozen.Request = c.freezeRequest()
+	}
+	return frozen
+}
+
+func (c *call) freezeRequest() *plan.Request {
+	frozen := &plan.Request{
+		Upstream: c.upstream, Method: c.method, Path: c.path, Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
+		Forward: c.message.GetForwardHeaders(), Body: c.body, Form: c.form, Bytes: operandOf(c.bytes),
+	}
+	frozen.Base64 = c.bytes != nil && c.bytes.typ.Kind() == cel.BytesKind
+	for _, status := range c.message.GetAbsentOn() {
+		frozen.AbsentOn = append(frozen.AbsentOn, int(status))
+	}
+	for i, hole := range c.holes {
+		frozen.PathValues = append(frozen.PathValues, hole.Operand)
+		if _, ok := hole.Operand.(*projection.Request); ok {
+			frozen.RequestHoles = append(frozen.RequestHoles, i)
+		}
+	}
+	return frozen
+}
+
+func (c *callee) freeze() *plan.Callee {
+	frozen := &plan.Callee{
+		Method: c.method, Function: c.function, Input: c.input, Output: c.output, From: operandOf(c.from), Table: c.table, Otherwise: c.fixed,
+		Request: projection.Response{Fields: rules(c.fields)},
+	}
+	if c.from != nil {
+		frozen.Otherwise = c.otherwise
+	}
+	if c.whole != nil {
+		frozen.Request.Fields = []projection.Rule{&projection.Whole{
+			Target: projection.Target{Path: requestName, At: c.whole.at.Position},
+			From:   c.whole.Operand, Encoding: projection.ObjectEncoding(c.input),
+		}}
+	}
+	return frozen
+}
+
+func (c *call) freezeEach() *plan.Each {
+	if c.each == nil {
+		return nil
+	}
+	const defaultConcurrency = 8
+	return &plan.Each{
+		Loop: c.each.loop.freeze(), Key: c.each.key.Operand, Max: c.each.max, Batch: int(c.message.GetBatchSize()),
+		Concurrency: positive(int(c.message.GetConcurrency()), defaultConcurrency), Items: operandOf(c.each.items),
+	}
+}
+
+func (c *call) freezePoll() *plan.Poll {
+	if c.poll == nil {
+		return nil
+	}
+	frozen := &plan.Poll{
+		Done: operandOf(c.poll.done), Failed: operandOf(c.poll.failed), EveryFrom: operandOf(c.poll.everyFrom),
+		Every: duration(c.message.GetPoll().GetEvery()), Max: int(c.message.GetPoll().GetMax()),
+	}
+	if frozen.Every == 0 {
+		frozen.Every = time.Second
+	}
+	return frozen
+}
+
+func (c *call) freezeRetry() *plan.Retry {
+	message := c.message.GetRetry()
+	if message == nil {
+		return nil
+	}
+	const defaultMax = 2
+	frozen := &plan.Retry{After: duration(message.GetAfter()), Max: positive(int(message.GetMax()), defaultMax)}
+	if frozen.After == 0 {
+		frozen.After = time.Second
+	}
+	for _, reason := range message.GetOn() {
+		frozen.On = append(frozen.On, plan.Reason(reason))
+	}
+	return frozen
+}
+
+// timeout is the shortest of the call's, its upstream's and the RPC's; 0 if none of them has one.
+func (c *call) timeout(d *draft, r *rpc) time.Duration {
+	var shortest time.Duration
+	for _, timeout := range []time.Duration{
+		duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout()), duration(r.message.GetTimeout()),
+	} {
+		if timeout > 0 && (shortest == 0 || timeout < shortest) {
+			shortest = timeout
+		}
+	}
+	return shortest
+}
+
+func (r *rpc) freezePages() *plan.Pages {
+	if r.pages == nil {
+		return nil
+	}
+	frozen := &plan.Pages{
+		Size: r.pages.size, Token: r.pages.token, NextToken: r.pages.nextToken, Next: operandOf(r.pages.next), At: r.pages.at.KeyAt,
+		DefaultSize: r.pages.defaultSize, MinSize: r.pages.minSize, MaxSize: r.pages.maxSize,
+	}
+	if merged := r.pages.merge; merged != nil {
+		frozen.Merge = &plan.Merge{
+			Call: merged.call.index, Sources: merged.source.freeze(), Items: merged.item.freeze(), Next: operandOf(merged.next),
+			SourceKey: operandOf(merged.sourceKey), Error: operandOf(merged.err),
+			Element: operandOf(merged.element), Order: operandOf(merged.order), Key: operandOf(merged.key), Descending: merged.descending,
+		}
+	}
+	return frozen
+}

@@ -1,0 +1,149 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/sheaf-rpc/sheaf/internal/secret"
+)
+
+// RefreshConfig says how an account's secrets are renewed.
+type RefreshConfig struct {
+	// Method and Path are those of the request; Bearer is the account's secret that signs it, or empty.
+	Method, Path, Bearer string
+	// Form and Query are texts with ${account.NAME} and ${secret.NAME}.
+	Form, Query map[string]string
+	// Store are the account's secrets, each with the keys in the answer's JSON that it is read from.
+	Store map[string][]string
+}
+
+// Renew renews the secrets of an account, unless that has been done since they were of a generation. Callers that ask at the
+// same time share one request.
+func (c *Client) Renew(ctx context.Context, account string, generation uint64) error {
+	if c.refresh == nil || c.accounts == nil {
+		return errors.New("renew: the upstream declares no refresh")
+	}
+	if c.accounts.Generation(account) != generation {
+		return nil
+	}
+	// The one who asks first must not take the others' renewal away by leaving.
+	shared := context.WithoutCancel(ctx)
+	done := c.renewals.DoChan(account, func() (any, error) {
+		if c.accounts.Generation(account) != generation {
+			return nil, nil
+		}
+		limited, cancel := context.WithTimeout(shared, c.timeout)
+		defer cancel()
+		return nil, c.renew(limited, account)
+	})
+	select {
+	case result := <-done:
+		return result.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Client) renew(ctx context.Context, account string) error {
+	outgoing, err := c.renewal(ctx, account)
+	if err != nil {
+		return fmt.Errorf("renew: %w", err)
+	}
+	response, err := c.transport.RoundTrip(outgoing)
+	if err != nil {
+		return fmt.Errorf("renew: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }() // what matters has been read by then
+	body, err := readBody(response, c.maxAnswer)
+	if err != nil {
+		return fmt.Errorf("renew: %w", err)
+	}
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return fmt.Errorf("renew: answered %d", response.StatusCode)
+	}
+	found, err := c.refresh.read(body)
+	if err != nil {
+		return fmt.Errorf("renew: %w", err)
+	}
+	c.accounts.Renew(account, found)
+	return nil
+}
+
+// renewal is the request that renews.
+func (c *Client) renewal(ctx context.Context, account string) (*http.Request, error) {
+	base, err := c.baseFor(account)
+	if err != nil {
+		return nil, err
+	}
+	form, err := c.fillTexts(c.refresh.Form, account)
+	if err != nil {
+		return nil, err
+	}
+	query, err := c.fillTexts(c.refresh.Query, account)
+	if err != nil {
+		return nil, err
+	}
+	target := *base.url
+	target.Path = strings.TrimSuffix(target.Path, "/") + c.refresh.Path
+	target.RawQuery = query.Encode()
+	outgoing, err := http.NewRequestWithContext(ctx, c.refresh.Method, target.String(), nil)
+	if err != nil {
+		return nil, errors.New("path is not one that HTTP can carry")
+	}
+	outgoing.Header = c.header.Clone()
+	if len(form) > 0 {
+		text := form.Encode()
+		outgoing.Body, outgoing.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+		outgoing.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if c.refresh.Bearer != "" {
+		value, _, ok := c.accounts.Secret(account, c.refresh.Bearer)
+		if !ok {
+			return nil, fmt.Errorf("account %q has no secret %q", account, c.refresh.Bearer)
+		}
+		outgoing.Header.Set("Authorization", "Bearer "+value.Reveal())
+	}
+	return outgoing, nil
+}
+
+func (c *Client) fillTexts(texts map[string]string, account string) (url.Values, error) {
+	filled := url.Values{}
+	for name, text := range texts {
+		value, err := fillText(text, account, c.accounts)
+		if err != nil {
+			return nil, err
+		}
+		filled.Set(name, value)
+	}
+	return filled, nil
+}
+
+// read finds the new secrets in an answer. One that is not there stays as it is, but one at least must be.
+func (r *RefreshConfig) read(body []byte) (map[string]secret.Value, error) {
+	var document any
+	if err := json.Unmarshal(body, &document); err != nil {
+		return nil, errors.New("answer is not JSON")
+	}
+	found := map[string]secret.Value{}
+	for name, keys := range r.Store {
+		value := document
+		for _, key := range keys {
+			object, _ := value.(map[string]any)
+			value = object[key]
+		}
+		if text, ok := value.(string); ok && text != "" {
+			found[name] = secret.NewValue(text)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("answer holds no secret where one is expected")
+	}
+	return found, nil
+}

@@ -145,11 +145,20 @@ type CallResult struct {
 	told bool
 }
 
-// Run runs the RPC. Of the client's header, only what calls declare is sent on; it may be nil. The response is nil if and
-// only if the error is not. The error is a *RequestError if the request cannot be used, a *CallError if a required call
-// failed, a *DriftError if a required field has no value, or wraps the error of ctx.
-func (r *RPC) Run(ctx context.Context, request protoreflect.Message, header http.Header) (*Result, error) {
-	state := newRun(r, request, header)
+// Input is what a client sends.
+type Input struct {
+	Request protoreflect.Message
+	// Header is the client's; only what calls declare is sent on. It may be nil.
+	Header http.Header
+	// Awaited is set if the client has said how long it waits.
+	Awaited bool
+}
+
+// Run runs the RPC. The response is nil if and only if the error is not. The error is a *RequestError if the request cannot
+// be used, a *CallError if a required call failed, a *DriftError if a required field has no value, or wraps the error of
+// ctx.
+func (r *RPC) Run(ctx context.Context, input Input) (*Result, error) {
+	state := newRun(r, input)
 	if err := state.prepare(ctx); err != nil {
 		return nil, err
 	}

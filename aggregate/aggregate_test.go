@@ -166,7 +166,7 @@ func TestDataflow(t *testing.T) {
 	bound, rpc := bind(t, "Get", to)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
+		result, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestOptionalHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		result, err := bound.Run(ctx, request(t, rpc, `{"id": "x"}`), nil)
+		result, err := bound.Run(ctx, aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestRequiredFails(t *testing.T) {
 	bound, rpc := bind(t, "Get", to)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
+		_, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 		failed, ok := errors.AsType[*aggregate.CallError](err)
 		if !ok || failed.Call.Name != "first" || failed.Reason != plan.ReasonUnavailable {
 			t.Fatalf("error = %v, want that of call first", err)
@@ -255,7 +255,7 @@ func TestOptionalChain(t *testing.T) {
 		"second": {body: `{"value": "2"}`},
 	})
 	bound, rpc := bind(t, "Get", to)
-	result, err := bound.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
+	result, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestRefusedPathValue(t *testing.T) {
 	for _, id := range []string{"", ".", "..", "../admin?x=1", `..\\x`, "a/../b", "a\\u0000b"} {
 		to := newUpstream(nil)
 		bound, rpc := bind(t, "Get", to)
-		_, err := bound.Run(t.Context(), request(t, rpc, `{"id": "`+id+`"}`), nil)
+		_, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "`+id+`"}`)})
 		if wrong, ok := errors.AsType[*aggregate.RequestError](err); !ok || wrong.Violations[0].Field != "id" {
 			t.Errorf("id %q: error = %v, want a RequestError of id", id, err)
 		}
@@ -285,7 +285,7 @@ func TestEscapedPath(t *testing.T) {
 	t.Parallel()
 	to := newUpstream(map[string]reply{"first": {body: `{"value": "1", "next": "é/ü"}`}, "second": {body: `{}`}, "third": {body: `{}`}})
 	bound, rpc := bind(t, "Get", to)
-	if _, err := bound.Run(t.Context(), request(t, rpc, `{"id": "a/b?c=d#e f"}`), nil); err != nil {
+	if _, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "a/b?c=d#e f"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]bool{"/first/a%2Fb%3Fc%3Dd%23e%20f": true, "/second": true, "/third/%C3%A9%2F%C3%BC": true}
@@ -302,7 +302,7 @@ func TestRequiredFieldMissing(t *testing.T) {
 	for _, body := range []string{`{}`, `{"value": null}`, `{"value": [1]}`, `{"value": {"x": 1}}`} {
 		to := newUpstream(map[string]reply{"one": {body: body}})
 		bound, rpc := bind(t, "Strict", to)
-		_, err := bound.Run(t.Context(), request(t, rpc, `{}`), nil)
+		_, err := bound.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{}`)})
 		if _, ok := errors.AsType[*aggregate.DriftError](err); !ok {
 			t.Errorf("%s: error = %v, want a DriftError", body, err)
 		}
@@ -316,7 +316,7 @@ func TestCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Millisecond, cancel)
-		_, err := bound.Run(ctx, request(t, rpc, `{}`), nil)
+		_, err := bound.Run(ctx, aggregate.Input{Request: request(t, rpc, `{}`)})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error = %v, want context.Canceled", err)
 		}
@@ -333,12 +333,12 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	good := newUpstream(map[string]reply{"first": {body: `{"value": "1", "next": "n"}`}, "third": {body: `{"value": "3"}`}})
 	optional, rpc := bindIn(t, project, "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": good, "b": panicking{}, "c": good}})
-	result, err := optional.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil)
+	result, err := optional.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 	if err != nil || len(result.Partial.GetMissingCalls()) != 1 {
 		t.Errorf("result = %v, error = %v, want call second to be missing", result, err)
 	}
 	required, rpc := bindIn(t, project, "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": panicking{}, "b": good, "c": good}})
-	if _, err := required.Run(t.Context(), request(t, rpc, `{"id": "x"}`), nil); err == nil || !strings.Contains(err.Error(), "a bug") {
+	if _, err := required.Run(t.Context(), aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)}); err == nil || !strings.Contains(err.Error(), "a bug") {
 		t.Errorf("error = %v, want the panic", err)
 	}
 }

@@ -57,7 +57,7 @@ rpcs:
 			request.Set(rpc.Method.Input().Fields().ByName("id"), protoreflect.ValueOfString("p-1"))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := run.Run(b.Context(), request, nil); err != nil {
+				if _, err := run.Run(b.Context(), aggregate.Input{Request: request}); err != nil {
 					b.Fatal(err)
 				}
 			}

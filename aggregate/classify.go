@@ -77,7 +77,7 @@ func ruled(rule *plan.ErrorRule, failure *Failure, scope *projection.Scope) *Fai
 			found.Reason = plan.Reason("UPSTREAM_" + found.Code.String())
 		}
 	}
-	found.Message = textFrom(rule.Message, scope)
+	found.Message, found.OwnMessage = textFrom(rule.Message, scope), rule.Message != nil
 	if rule.RetryAfter != nil {
 		if value, err := rule.RetryAfter.Value(scope); err == nil && !value.Missing() {
 			found.RetryAfter = waitOf(value, scope.Now)

@@ -16,6 +16,8 @@ type Failure struct {
 	// Code and Message are what clients are told; zero for what the reason says.
 	Code    code.Code
 	Message string
+	// OwnMessage is set if Message is what the upstream said, even if that is nothing.
+	OwnMessage bool
 	// Retryable says whether the same call may succeed later, RetryAfter when (0 is unknown).
 	Retryable  bool
 	RetryAfter time.Duration
@@ -71,7 +73,7 @@ func (f *Failure) Told() (code.Code, string) {
 	if f.Code != 0 {
 		told, message = f.Code, plan.MessageFor(f.Code)
 	}
-	if f.Message != "" {
+	if f.Message != "" || f.OwnMessage {
 		message = f.Message
 	}
 	return told, message

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
@@ -36,11 +35,11 @@ type run struct {
 	calls []CallResult
 }
 
-func newRun(rpc *RPC, request protoreflect.Message, header http.Header) *run {
+func newRun(rpc *RPC, input Input) *run {
 	places := plan.Documents{Calls: len(rpc.plan.Calls)}
 	state := &run{
-		RPC: rpc, documents: places, header: header, started: time.Now(),
-		scope:   projection.Scope{Request: request, Answers: make([]*projection.Document, places.Count())},
+		RPC: rpc, documents: places, header: input.Header, started: time.Now(),
+		scope:   projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
 		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
 		calls:   make([]CallResult, len(rpc.plan.Calls)),
 	}

@@ -41,7 +41,7 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	}
 	ctx, cancel := context.WithTimeout(ctx, procedure.timeout)
 	defer cancel()
-	result, err := procedure.run(ctx, request, nil)
+	result, err := procedure.run(ctx, aggregate.Input{Request: request})
 	if err != nil {
 		return nil, err
 	}

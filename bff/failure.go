@@ -18,11 +18,14 @@ import (
 
 // failure is what the client is told: a canonical code, a text that names nothing behind the boundary, and details
 // (AIP-193) that programs can act on.
-func (p *procedure) failure(err error) *connect.Error {
+func (p *procedure) failure(ctx context.Context, err error) *connect.Error {
 	if wrong, ok := errors.AsType[*aggregate.RequestError](err); ok {
 		return requestFailure(wrong)
 	}
 	if failed, ok := errors.AsType[*aggregate.CallError](err); ok {
+		if failed.Reason == plan.ReasonTimeout && policy.IsAwaited(ctx) && ctx.Err() != nil {
+			return deadlineExceeded() // the client's own time was up
+		}
 		told := p.upstreamFailure(failed.Failure)
 		maps.Copy(told.Meta(), failed.Header)
 		maps.Copy(told.Meta(), failed.Trailer)
@@ -33,7 +36,7 @@ func (p *procedure) failure(err error) *connect.Error {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the answer was complete"))
+		return deadlineExceeded()
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, errors.New("the client cancelled the request"))
 	default:
@@ -41,9 +44,13 @@ func (p *procedure) failure(err error) *connect.Error {
 	}
 }
 
+func deadlineExceeded() *connect.Error {
+	return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the answer was complete"))
+}
+
 // levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client.
-func (p *procedure) levelOf(err error) slog.Level {
-	switch p.failure(err).Code() {
+func (p *procedure) levelOf(ctx context.Context, err error) slog.Level {
+	switch p.failure(ctx, err).Code() {
 	case connect.CodeNotFound, connect.CodeAborted, connect.CodeFailedPrecondition, connect.CodeInvalidArgument:
 		return slog.LevelInfo
 	default:
@@ -112,5 +119,5 @@ func (p *procedure) logFailure(ctx context.Context, err error) {
 	if drifted, ok := errors.AsType[*aggregate.DriftError](err); ok {
 		attributes = append(attributes, slog.String("at", drifted.Report.At.String()), slog.String("field", drifted.Report.Field))
 	}
-	p.server.settings.logger.LogAttrs(ctx, p.levelOf(err), "RPC failed", attributes...)
+	p.server.settings.logger.LogAttrs(ctx, p.levelOf(ctx, err), "RPC failed", attributes...)
 }

@@ -65,8 +65,19 @@ func (s *Server) notFound() http.Handler {
 			http.Error(w, text, http.StatusNotFound)
 			return
 		}
-		_ = writer.Write(w, r, connect.NewError(connect.CodeUnimplemented, errors.New(text))) // the client has gone
+		_ = writer.Write(statusNotFound{w}, r, connect.NewError(connect.CodeUnimplemented, errors.New(text))) // the client has gone
 	})
+}
+
+// statusNotFound answers 404 where Connect would answer 501: the path is unknown, and its specification says so.
+type statusNotFound struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (s statusNotFound) WriteHeader(status int) {
+	if status == http.StatusNotImplemented {
+		status = http.StatusNotFound
+	}
+	s.ResponseWriter.WriteHeader(status)
 }
 
 // path is where Connect and gRPC look for a method.

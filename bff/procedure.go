@@ -3,16 +3,15 @@ package bff
 import (
 	"context"
 	"maps"
-	"net/http"
 	"time"
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
 // procedure is a bound RPC, ready to run.
@@ -35,7 +34,7 @@ func (s *Server) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	result, err := p.run(ctx, request.Msg, request.Header())
+	result, err := p.run(ctx, aggregate.Input{Request: request.Msg, Header: request.Header(), Awaited: policy.IsAwaited(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +48,11 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 }
 
 // run runs the plan, and tells operators what they need to know. The error is a *connect.Error that is safe for clients.
-func (p *procedure) run(ctx context.Context, request protoreflect.ProtoMessage, header http.Header) (*aggregate.Result, error) {
-	result, err := p.rpc.Run(ctx, request.ProtoReflect(), header)
+func (p *procedure) run(ctx context.Context, input aggregate.Input) (*aggregate.Result, error) {
+	result, err := p.rpc.Run(ctx, input)
 	if err != nil {
 		p.logFailure(ctx, err)
-		return nil, p.failure(err)
+		return nil, p.failure(ctx, err)
 	}
 	if result.Partial != nil {
 		p.recordPartial(ctx, result)

@@ -186,7 +186,7 @@ func runMutant(t *testing.T, compiled *plan.Plan, rpc *plan.RPC, request, call s
 	if err := protojson.Unmarshal([]byte(request), input); err != nil {
 		t.Fatal(err)
 	}
-	result, err := bound[rpc.Name()].Run(t.Context(), input, nil)
+	result, err := bound[rpc.Name()].Run(t.Context(), aggregate.Input{Request: input})
 	if err != nil {
 		return &outcome{err: err}
 	}

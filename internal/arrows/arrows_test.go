@@ -71,6 +71,7 @@ var table = map[string]rule{
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},
 	"examples/pocketbase":           {},
+	"examples/conformance/server":   {may: []string{"bff"}},
 	"examples/social/pretend":       {},
 }
 

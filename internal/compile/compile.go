@@ -5,8 +5,11 @@ package compile
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/types/dynamicpb"
+
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
@@ -45,6 +48,7 @@ var passes = []pass{
 // Project compiles a project that has been read. The error is as of Dir.
 func Project(project *source.Project, options source.Options, extensions ...Extensions) (*plan.Plan, error) {
 	d := &draft{project: project, options: options}
+	d.types = dynamicpb.NewTypes(d.files())
 	for _, more := range extensions {
 		d.extensions.add(more)
 	}
@@ -68,6 +72,8 @@ type draft struct {
 	rpcs     []*rpc
 	// errors are the error rules of each upstream.
 	errors map[string]*upstreamRules
+	// types are the contract's messages.
+	types projection.Resolver
 	// extensions are what the program around adds to the language.
 	extensions Extensions
 }

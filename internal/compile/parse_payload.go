@@ -10,8 +10,11 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-// opJSON is the operator for a JSON tree that is sent as a text.
-const opJSON = "$json"
+// The operators of bodies: a JSON tree that is sent as a text, and a message in protobuf's JSON mapping.
+const (
+	opJSON    = "$json"
+	opMessage = "$message"
+)
 
 // payload parses the body of a call in one of its forms.
 func (p *parser) payload(c *call) {
@@ -56,7 +59,7 @@ func (p *parser) body(c *call, node *source.Node, path string) *projection.Body 
 	switch {
 	case node.Kind == source.Map && node.Get(opEach) != nil:
 		return p.bodyEach(c, node, path)
-	case node.Kind == source.Map && node.Get(opText) == nil && node.Get(opJSON) == nil:
+	case node.Kind == source.Map && node.Get(opText) == nil && node.Get(opJSON) == nil && node.Get(opMessage) == nil:
 		return p.bodyObject(c, node, path)
 	case node.Kind == source.List:
 		body := &projection.Body{Kind: projection.BodyList}
@@ -92,7 +95,7 @@ func (p *parser) bodyObject(c *call, node *source.Node, path string) *projection
 		case field.Key == opIf:
 			continue
 		case strings.HasPrefix(field.Key, "$"):
-			p.reportKey(field, "a body knows $text, $json, $if and $each; a key of the upstream's that begins with $ is written $"+field.Key,
+			p.reportKey(field, "a body knows $text, $json, $message, $if and $each; a key of the upstream's that begins with $ is written $"+field.Key,
 				"unknown operator %q", field.Key)
 			continue
 		}

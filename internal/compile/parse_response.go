@@ -193,8 +193,8 @@ func (p *parser) plainTree(f *field, node *source.Node) *field {
 		p.report(node, "begin it with $each: NAME in LIST", "field %q is repeated, so one mapping cannot fill it", f.path)
 	case descriptor.Message() == nil || projection.EncodingOf(descriptor) != nil:
 		p.report(node, "write an expression", "field %q is of type %s, not a message with fields", f.path, typeName(descriptor))
-	case descriptor.Message().FullName() == "google.protobuf.Any":
-		p.report(node, "use another type in the contract", "field %q is a google.protobuf.Any, which cannot be bound", f.path)
+	case isAny(descriptor):
+		p.report(node, "write an expression that gives an object with @type", "field %q is a google.protobuf.Any, whose fields nobody knows", f.path)
 	default:
 		f.kind = messageField
 		f.children = p.fields(node, descriptor.Message(), f.path+".")
@@ -230,6 +230,9 @@ func (p *parser) withEncoding(f *field, encodingOf func(protoreflect.FieldDescri
 		return p.objectEntries(f)
 	}
 	f.encoding = encodingOf(descriptor)
+	if isAny(descriptor) {
+		f.encoding = projection.AnyEncoding(p.types)
+	}
 	if descriptor.IsList() && !f.element {
 		f.kind = listField
 	}
@@ -237,6 +240,10 @@ func (p *parser) withEncoding(f *field, encodingOf func(protoreflect.FieldDescri
 		return p.messageWithout(f)
 	}
 	return f
+}
+
+func isAny(descriptor protoreflect.FieldDescriptor) bool {
+	return descriptor.Message() != nil && !descriptor.IsMap() && descriptor.Message().FullName() == "google.protobuf.Any"
 }
 
 // objectEntries fills a map from the members of a JSON object.

@@ -45,6 +45,9 @@ func (p *parser) sent(node *source.Node) *operand {
 		if tree := node.Get(opJSON); tree != nil && len(node.Fields) == 1 {
 			return p.jsonText(tree)
 		}
+		if message := node.Get(opMessage); message != nil && len(node.Fields) == 1 {
+			return p.messageJSON(message)
+		}
 		return p.literalText(node)
 	case source.Null:
 		p.report(node, "leave it out", "null cannot be sent: null and missing are one thing")
@@ -67,6 +70,21 @@ func (p *parser) literalText(node *source.Node) *operand {
 	default:
 		return p.text(text, false)
 	}
+}
+
+// messageJSON parses {$message: PATH}.
+func (p *parser) messageJSON(node *source.Node) *operand {
+	found := p.expression(node, node.Text, 0)
+	if found == nil {
+		return nil
+	}
+	request, ok := found.Operand.(*projection.Request)
+	if !ok || found.message == nil || found.list {
+		p.report(node, "write request, or the path of a message in it", "%s is no message of the request", found)
+		return nil
+	}
+	found.Operand, found.typ = &projection.MessageJSON{From: request, Types: p.types}, cel.DynType
+	return found
 }
 
 // jsonText parses the tree of {$json: ...}. What it needs is among the operand's calls.

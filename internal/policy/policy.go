@@ -36,12 +36,20 @@ func Recover(logger *slog.Logger) connect.Interceptor {
 func Deadline(timeout time.Duration) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+			if _, awaited := ctx.Deadline(); awaited {
+				ctx = context.WithValue(ctx, awaitedKey{}, true)
+			}
 			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
 			return next(ctx, request)
 		}
 	})
 }
+
+type awaitedKey struct{}
+
+// IsAwaited reports whether the client has said how long it waits, behind Deadline.
+func IsAwaited(ctx context.Context) bool { return ctx.Value(awaitedKey{}) != nil }
 
 // Validate refuses a request that breaks the contract's protovalidate rules.
 func Validate(validator protovalidate.Validator) connect.Interceptor {

@@ -52,7 +52,7 @@ const (
 	LetName
 	// NowName is when the run began.
 	NowName
-	// RemainingName is how long the work at hand may still take.
+	// RemainingName is how long the client still waits for the work at hand; it has no value if the client did not say.
 	RemainingName
 )
 
@@ -98,7 +98,7 @@ func (n names) Resolve(name string) (any, bool) {
 	case NowName:
 		return n.scope.Now, true
 	case RemainingName:
-		return time.Until(n.scope.Until), !n.scope.Until.IsZero()
+		return time.Until(n.scope.Until), n.scope.Awaited && !n.scope.Until.IsZero()
 	default:
 		value := n.scope.find(meaning.Place)
 		return expr.JSON(value.raw), !value.Missing()

@@ -22,8 +22,10 @@ type Scope struct {
 	Answers []*Document
 	// Lets are the values of let, shared by all scopes of a run.
 	Lets []*Let
-	// Now is when the run began, and Until when the work at hand has to be done; zero for no bound.
+	// Now is when the run began, and Until when the work at hand has to be done; zero for no bound. Awaited is set if the
+	// client has said how long it waits.
 	Now, Until time.Time
+	Awaited    bool
 
 	loops []iteration
 }

@@ -171,6 +171,10 @@ func selectionsOf(o projection.Operand) []string {
 		return []string{o.Path.String()}
 	case *projection.Request:
 		return []string{o.Path.String()}
+	case *projection.LoopField:
+		return []string{o.Path.String()}
+	case *projection.Guarded:
+		return selectionsOf(o.From)
 	case *projection.Computed:
 		return o.Program.Selections
 	case *projection.Text:
@@ -257,6 +261,8 @@ type loop struct {
 	depth int
 	// list is what the loop goes over; nil for the chunks of a batch.
 	list *operand
+	// sources are the values that a list which is evaluated is made of.
+	sources []projection.Operand
 	// frame and document are where elements are kept if the list is found by a scan; frame is nil if it is evaluated.
 	frame    *projection.Frame
 	document int

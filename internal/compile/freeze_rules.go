@@ -132,7 +132,7 @@ func (f *field) joinRule() projection.Rule {
 	if f.descriptor.IsList() {
 		return &projection.Each{Target: f.target(), Loop: *f.loop.freeze(), Element: f.elementRule(), Join: join}
 	}
-	match := &projection.Match{Target: f.target(), Loop: *f.loop.freeze(), Element: f.elementRule(), Join: join}
+	match := &projection.Match{Target: f.target(), Loop: *f.loop.freeze(), Element: f.elementRule(), Join: join, Constant: allConstant(f.children)}
 	if match.Value != nil {
 		match.Value.Target = f.target()
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
@@ -130,10 +131,30 @@ func (p *parser) loop(node *source.Node, key string) *loop {
 		loop.message = list.message
 	}
 	loop.entry = list.entry
-	if answer, ok := list.Operand.(*projection.Answer); ok {
-		p.overFrames(loop, answer)
+	switch from := list.Operand.(type) {
+	case *projection.Answer:
+		p.overFrames(loop, from)
+	case *projection.Computed:
+		loop.sources = p.sourcesOf(list, from)
 	}
 	return loop
+}
+
+// sourcesOf are the values in answers that an expression reads.
+func (p *parser) sourcesOf(list *operand, from *projection.Computed) []projection.Operand {
+	var sources []projection.Operand
+	for _, selection := range from.Program.Selections {
+		path, ok := expr.ParsePath(selection)
+		if !ok || !p.isDeclared(path.Root) {
+			continue
+		}
+		if found, known := p.pathOperand(list.at, list.offset, path); known && found != nil {
+			if _, ok := found.Operand.(*projection.Answer); ok {
+				sources = append(sources, found.Operand)
+			}
+		}
+	}
+	return sources
 }
 
 // inLoop is a parser for a place where a loop's name is declared.
@@ -153,7 +174,8 @@ func (p *parser) list(node *source.Node, text string, offset int) *operand {
 	}
 	answer, isAnswer := list.Operand.(*projection.Answer)
 	_, isRequest := list.Operand.(*projection.Request)
-	if isRequest || isAnswer && len(answer.Rest) > 0 {
+	_, isField := list.Operand.(*projection.LoopField)
+	if isRequest || isField || isAnswer && len(answer.Rest) > 0 {
 		computed := p.computed(node, text, offset)
 		if computed != nil {
 			computed.offset, computed.width = list.offset, list.width
@@ -184,7 +206,7 @@ func (p *parser) frameOf(list *projection.Answer) (*projection.Frame, string, []
 
 // freeze is the loop as a plan has it.
 func (l *loop) freeze() *projection.Loop {
-	frozen := &projection.Loop{In: l.list.Operand, Looped: l.frame != nil, Depth: l.depth}
+	frozen := &projection.Loop{In: l.list.Operand, Looped: l.frame != nil, Depth: l.depth, Sources: l.sources}
 	if l.where != nil {
 		frozen.Where = l.where.Operand
 	}

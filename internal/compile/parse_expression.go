@@ -41,6 +41,9 @@ func (p *parser) parseExpression(at *source.Node, text string, offset int) *oper
 func (p *parser) pathOperand(at *source.Node, offset int, written expr.Path) (_ *operand, known bool) {
 	path := p.unaliased(written)
 	if loop := p.loopNamed(path.Root); loop != nil {
+		if loop.frame == nil && loop.message != nil && len(path.Steps) > 0 {
+			return p.loopFieldOperand(at, offset, path, loop)
+		}
 		if loop.frame == nil {
 			return nil, false
 		}
@@ -148,6 +151,29 @@ func (p *parser) requestOperand(at *source.Node, offset int, path expr.Path) (*o
 	if len(path.Steps) == 0 {
 		return &operand{Operand: request, at: at, typ: cel.ObjectType(string(message.FullName())), message: message}, true
 	}
+	fields, known := p.fieldsAlong(at, offset, path, message)
+	if fields == nil {
+		return nil, known
+	}
+	request.Fields = fields
+	return fieldOperand(request, at, fields), true
+}
+
+// loopFieldOperand takes a field of the message that a loop stands on.
+func (p *parser) loopFieldOperand(at *source.Node, offset int, path expr.Path, l *loop) (*operand, bool) {
+	fields, known := p.fieldsAlong(at, offset, path, l.message)
+	if fields == nil {
+		return nil, known
+	}
+	result := fieldOperand(&projection.LoopField{Loop: l.depth, Fields: fields, Path: path}, at, fields)
+	result.calls = l.calls
+	return result, true
+}
+
+// fieldsAlong are the fields that a path goes along from a message. It is nil if the path has to be evaluated, or if it
+// reported a field that does not exist, which is then known.
+func (p *parser) fieldsAlong(at *source.Node, offset int, path expr.Path, message protoreflect.MessageDescriptor) (_ []protoreflect.FieldDescriptor, known bool) {
+	var fields []protoreflect.FieldDescriptor
 	for i, step := range path.Steps {
 		if step.Index >= 0 || message == nil {
 			return nil, false
@@ -157,15 +183,20 @@ func (p *parser) requestOperand(at *source.Node, offset int, path expr.Path) (*o
 			p.unknownField(at, offset, path, i, message)
 			return nil, true
 		}
-		request.Fields = append(request.Fields, descriptor)
+		fields = append(fields, descriptor)
 		message = plainMessage(descriptor)
 	}
-	last := request.Fields[len(request.Fields)-1]
-	result := &operand{Operand: request, at: at, typ: sentType(last), message: message}
+	return fields, true
+}
+
+// fieldOperand is an operand that takes the last of several fields.
+func fieldOperand(from projection.Operand, at *source.Node, fields []protoreflect.FieldDescriptor) *operand {
+	last := fields[len(fields)-1]
+	result := &operand{Operand: from, at: at, typ: sentType(last), message: plainMessage(last)}
 	if last.IsList() && last.Message() != nil {
 		result.message, result.list = last.Message(), true
 	}
-	return result, true
+	return result
 }
 
 // sentType is the type of a request's field when it is copied: an enum then goes by its name.

@@ -66,7 +66,7 @@ func (p *parser) body(c *call, node *source.Node, path string) *projection.Body 
 		for _, item := range node.Items {
 			part := p.body(c, item, path)
 			body.Items = append(body.Items, part)
-			body.HasHoles = body.HasHoles || part.HasHoles
+			body.HasHoles = body.HasHoles || part.Varies()
 		}
 		return body
 	}
@@ -101,7 +101,7 @@ func (p *parser) bodyObject(c *call, node *source.Node, path string) *projection
 		}
 		value := p.body(c, field.Value, strings.TrimPrefix(path+"."+name, "."))
 		body.Fields = append(body.Fields, projection.BodyField{Key: name, Value: value})
-		body.HasHoles = body.HasHoles || value.HasHoles
+		body.HasHoles = body.HasHoles || value.Varies()
 	}
 	return body
 }
@@ -112,7 +112,7 @@ func (p *parser) bodyCondition(c *call, node *source.Node, body *projection.Body
 	if condition == nil {
 		return
 	}
-	body.When, body.HasHoles = condition.Operand, true
+	body.When = condition.Operand
 	c.addInputs(condition)
 }
 
@@ -131,6 +131,7 @@ func (p *parser) bodyEach(c *call, node *source.Node, path string) *projection.B
 	loop.where = inner.condition(node.Get(opWhere))
 	c.addInputs(loop.where)
 	body.Loop = loop.freeze()
+	body.OmitEmpty = p.requestField(loop.list) != "" // in a request, an empty list and none are one thing
 	if value := node.Get(opValue); value != nil {
 		inner.onlyKeys(node, opEach, opWhere, opValue)
 		body.Item = inner.body(c, value, path)

@@ -195,6 +195,7 @@ func check(one snippet) error {
 var (
 	command    = regexp.MustCompile(`^(?:sheaf|go run \./cmd/sheaf) ([a-z]+)`)
 	makeTarget = regexp.MustCompile(`^make ([a-z]+)$`)
+	ciScript   = regexp.MustCompile(`^bash (\.ci/[a-z]+)$`)
 	goTool     = regexp.MustCompile(`^go (?:run|test) (\./[a-z/.]+)`)
 )
 
@@ -214,6 +215,10 @@ func checkShell(text string) error {
 			}
 		case goTool.MatchString(line):
 			if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(goTool.FindStringSubmatch(line)[1], "..."))); err != nil {
+				return fmt.Errorf("%s: %w", line, err)
+			}
+		case ciScript.MatchString(line):
+			if _, err := os.Stat(root + "/" + ciScript.FindStringSubmatch(line)[1]); err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
 		case strings.HasPrefix(line, "curl --json '{}' http://127.0.0.1:8080/grpc.health.v1.Health/Check"):

@@ -22,7 +22,12 @@ type Body struct {
 	// HasHoles is set if a value below depends on anything. An object or a list with holes of which none has a value is left
 	// out.
 	HasHoles bool
+	// OmitEmpty is set if a list without elements is left out.
+	OmitEmpty bool
 }
+
+// Varies reports whether the value depends on anything.
+func (b *Body) Varies() bool { return b.HasHoles || b.When != nil }
 
 // BodyKind says what a Body is.
 type BodyKind int
@@ -92,7 +97,7 @@ func (b *Body) appendObject(dst []byte, scope *Scope) ([]byte, bool, error) {
 		if !ok {
 			dst = dst[:begin]
 		}
-		filled = filled || ok && field.Value.HasHoles
+		filled = filled || ok && field.Value.Varies()
 	}
 	if !filled {
 		return dst[:whole], false, nil
@@ -118,7 +123,7 @@ func (b *Body) appendList(dst []byte, scope *Scope) ([]byte, bool, error) {
 		if dst, ok, err = item.appendItem(dst, whole+1, scope); err != nil {
 			return dst, false, err
 		}
-		filled = filled || ok && item.HasHoles
+		filled = filled || ok && item.Varies()
 	}
 	if !filled {
 		return dst[:whole], false, nil
@@ -150,7 +155,7 @@ func (b *Body) appendEach(dst []byte, scope *Scope) ([]byte, bool, error) {
 	if err == nil && instead != "" {
 		err = fmt.Errorf("go over %s: expected a list, found %s", b.Loop.In, instead)
 	}
-	if err != nil || !ok {
+	if err != nil || !ok || b.OmitEmpty && len(dst) == whole+1 {
 		return dst[:whole], false, err
 	}
 	return append(dst, ']'), true, nil

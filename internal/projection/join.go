@@ -1,7 +1,5 @@
 package projection
 
-import "google.golang.org/protobuf/encoding/protowire"
-
 // Join finds the elements of a list by a key, in time that grows with the list and the places that ask, not with their
 // product. The list does not depend on the loops around.
 type Join struct {
@@ -64,6 +62,8 @@ type Match struct {
 	Loop
 	Join *Join
 	Element
+	// Constant is set if no field depends on an answer, so that a message exists wherever the element does.
+	Constant bool
 }
 
 func (m *Match) emit(dst []byte, run *run) ([]byte, outcome) {
@@ -81,10 +81,8 @@ func (m *Match) emit(dst []byte, run *run) ([]byte, outcome) {
 	if m.Value != nil {
 		return m.Value.emit(dst, run)
 	}
-	dst = protowire.AppendTag(dst, m.Number, protowire.BytesType)
-	dst, start := beginBytes(dst)
-	dst, _ = emitAll(dst, m.Fields, run)
-	return endBytes(dst, start), set
+	whole := Message{Target: m.Target, Fields: m.Fields, Constant: m.Constant}
+	return whole.emit(dst, run)
 }
 
 // without is the field where no element has the key.

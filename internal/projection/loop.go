@@ -13,6 +13,9 @@ type Loop struct {
 	Looped bool
 	// Depth counts the loops around this one.
 	Depth int
+	// Sources are the values that a list which is evaluated is made of. If they are there and the list is not, something
+	// within them is missing, and that is no list without elements.
+	Sources []Operand
 	// Where is the condition without which an element does not count; nil for none.
 	Where Operand
 }
@@ -54,6 +57,8 @@ func (l *Loop) openValues(scope *Scope) (*elements, string) {
 	switch {
 	case err != nil:
 		return nil, err.Error()
+	case !ok && l.hasSources(scope):
+		return nil, "a list in which a value is missing"
 	case !ok:
 		return nil, ""
 	}
@@ -62,6 +67,16 @@ func (l *Loop) openValues(scope *Scope) (*elements, string) {
 		return nil, "a " + list.Type().TypeName()
 	}
 	return &elements{values: lister.Iterator()}, ""
+}
+
+// hasSources reports whether all that the list is made of is there.
+func (l *Loop) hasSources(scope *Scope) bool {
+	for _, source := range l.Sources {
+		if value, err := source.Value(scope); err != nil || value.Missing() {
+			return false
+		}
+	}
+	return len(l.Sources) > 0
 }
 
 // next moves on to the next element, and reports whether there is one.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"cel.dev/cel-go/common/types/ref"
 	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -70,6 +72,29 @@ func (r *Request) message(message protoreflect.Message) protoreflect.Message {
 }
 
 func (r *Request) String() string { return r.Path.String() }
+
+// LoopField takes a field of the message that a loop stands on.
+type LoopField struct {
+	Loop   int
+	Fields []protoreflect.FieldDescriptor
+	Path   expr.Path
+}
+
+// Value implements Operand.
+func (e *LoopField) Value(scope *Scope) (Value, error) {
+	standing, ok := scope.loops[e.Loop].value.(ref.Val)
+	if !ok {
+		return Value{}, nil
+	}
+	message, ok := standing.Value().(proto.Message)
+	if !ok {
+		return Value{}, fmt.Errorf("read %s: element is no message", e.Path)
+	}
+	within := Request{Fields: e.Fields}
+	return within.Value(&Scope{Request: message.ProtoReflect()})
+}
+
+func (e *LoopField) String() string { return e.Path.String() }
 
 // Constant is a value that is known before the first request.
 type Constant struct {

@@ -2,8 +2,8 @@
 
 BIN := .tmp/bin
 IMAGE := .tmp/sheaf.binpb
-PROTOS := proto examples/storefront/proto examples/pocketbase/proto
-OWN := --path sheaf --path shop --path library
+PROTOS := proto examples/storefront/proto examples/pocketbase/proto examples/social/proto
+OWN := --path sheaf --path shop --path library --path social --path provider
 FUZZTIME ?= 10s
 
 .PHONY: help

@@ -130,21 +130,54 @@ func pathValue(scope *projection.Scope, operand projection.Operand) ([]byte, err
 
 // fillQuery encodes the parameters in the order of the binding. A list gives one parameter for each element.
 func fillQuery(scope *projection.Scope, parameters []plan.Parameter) (string, error) {
-	var query strings.Builder
+	var query []byte
+	begin := func(name string) {
+		if len(query) > 0 {
+			query = append(query, '&')
+		}
+		query = append(append(query, url.QueryEscape(name)...), '=')
+	}
 	for _, parameter := range parameters {
-		err := eachText(scope, parameter, func(text []byte) {
-			if query.Len() > 0 {
-				query.WriteByte('&')
+		text, isText := parameter.Value.(*projection.Text)
+		if isText {
+			value, ok, err := queryText(scope, text)
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", parameter.Name, err)
 			}
-			query.WriteString(url.QueryEscape(parameter.Name))
-			query.WriteByte('=')
-			query.WriteString(url.QueryEscape(string(text)))
+			if ok {
+				begin(parameter.Name)
+				query = append(query, value...)
+			}
+			continue
+		}
+		err := eachText(scope, parameter, func(text []byte) {
+			begin(parameter.Name)
+			query = append(query, url.QueryEscape(string(text))...)
 		})
 		if err != nil {
 			return "", err
 		}
 	}
-	return query.String(), nil
+	return string(query), nil
+}
+
+// queryText is the value of a parameter with holes. As in a path, what stands in the binding is sent as it is where a query
+// can hold it (RFC 3986, section 3.4), and what fills a hole is escaped.
+func queryText(scope *projection.Scope, text *projection.Text) (value []byte, ok bool, err error) {
+	ok, err = text.Pieces(scope, func(piece []byte, literal bool) {
+		if !literal {
+			value = append(value, url.QueryEscape(string(piece))...)
+			return
+		}
+		for _, c := range piece {
+			if strings.IndexByte("!$'()*,;:@/?", c) >= 0 {
+				value = append(value, c)
+			} else {
+				value = append(value, url.QueryEscape(string([]byte{c}))...)
+			}
+		}
+	})
+	return value, ok, err
 }
 
 func fillHeader(scope *projection.Scope, parameters []plan.Parameter) (http.Header, error) {

@@ -91,9 +91,9 @@ func (p *parser) bindingTable(c *callee, node *source.Node) {
 	from := node.Get(opEnum)
 	c.from = p.expression(from, from.Text, 0)
 	c.table = map[string]string{}
-	for _, key := range node.Fields {
+	lines, _ := p.cases(node)
+	for _, key := range lines {
 		switch {
-		case key.Key == opEnum:
 		case key.Value.Kind != source.String:
 			p.report(key.Value, "write the name of a binding", "%q does not lead to a name", key.Key)
 		case key.Key == opElse:

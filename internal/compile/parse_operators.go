@@ -76,10 +76,11 @@ func (p *parser) enum(f *field, node *source.Node) *field {
 	f.from, f.note = p.expression(from, from.Text, 0), "enum "
 	cases := map[string]protoreflect.EnumNumber{}
 	var otherwise *protoreflect.EnumNumber
-	for _, key := range node.Fields {
-		if key.Key == opEnum || key.Key == opIf {
-			continue
-		}
+	lines, ok := p.cases(node)
+	if !ok {
+		return nil
+	}
+	for _, key := range lines {
 		number, ok := p.enumValue(f.descriptor.Enum(), key)
 		switch {
 		case !ok:
@@ -91,7 +92,7 @@ func (p *parser) enum(f *field, node *source.Node) *field {
 			cases[key.Key] = number
 		}
 	}
-	if len(cases) == 0 && len(node.Fields) == 1 {
+	if len(lines) == 0 {
 		p.report(from, "add lines such as in_stock: AVAILABILITY_IN_STOCK", "$enum has no cases")
 		return nil
 	}
@@ -99,6 +100,34 @@ func (p *parser) enum(f *field, node *source.Node) *field {
 	return p.withEncoding(f, func(protoreflect.FieldDescriptor) *projection.Encoding {
 		return projection.EnumEncoding(expected, cases, otherwise)
 	})
+}
+
+// cases are the lines of an $enum: those of the table that it names, and its own. It reports false if it reported a problem.
+func (p *parser) cases(node *source.Node) ([]source.Field, bool) {
+	var lines []source.Field
+	if name := node.Get(opTable); name != nil {
+		table := p.rpc.binding.Root.Get("tables", name.Text)
+		if table == nil {
+			var known []string
+			for _, field := range fieldsOf(p.rpc.binding.Root.Get("tables")) {
+				known = append(known, field.Key)
+			}
+			p.report(name, diag.DidYouMean("tables", name.Text, known), "unknown table %q", name.Text)
+			return nil, false
+		}
+		lines = append(lines, table.Fields...)
+	}
+	for _, own := range node.Fields {
+		switch {
+		case own.Key == opEnum || own.Key == opIf || own.Key == opTable:
+		case slices.ContainsFunc(lines, func(line source.Field) bool { return line.Key == own.Key }):
+			p.reportKey(own, "keep one of them", "%q stands in the table already", own.Key)
+			return nil, false
+		default:
+			lines = append(lines, own)
+		}
+	}
+	return lines, true
 }
 
 func (p *parser) enumValue(enum protoreflect.EnumDescriptor, key source.Field) (protoreflect.EnumNumber, bool) {

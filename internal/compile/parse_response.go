@@ -29,12 +29,13 @@ const (
 	opOrder   = "$order"
 	opIf      = "$if"
 	opOneof   = "$oneof"
+	opTable   = "$table"
 )
 
 // leading are the operators that say what a mapping is; the others go with one of them.
 var (
 	leading   = []string{opText, opEnum, opFrom, opEach, opJoin, opFirst, opConcat}
-	operators = append(slices.Clone(leading), opElse, opDefault, opKey, opValue, opWhere, opOn, opOrder, opIf, opOneof)
+	operators = append(slices.Clone(leading), opElse, opDefault, opKey, opValue, opWhere, opOn, opOrder, opIf, opOneof, opTable)
 )
 
 // response parses the response tree.
@@ -95,14 +96,41 @@ func (p *parser) field(key source.Field, descriptor protoreflect.FieldDescriptor
 		p.report(node, "leave the field out", "a field cannot come from null: null and missing are one thing")
 		return nil
 	case source.List:
-		p.report(node, "use $each, or an expression such as \"[a.x, b.y]\"", "a field cannot come from a YAML list")
-		return nil
+		return p.written(f, node)
 	case source.Map:
 		return p.tree(f, node)
 	default:
-		f.from = p.leaf(node)
+		if f.from = p.enumLiteral(f, node); f.from == nil {
+			f.from = p.leaf(node)
+		}
 		return p.withEncoding(f, projection.EncodingOf)
 	}
+}
+
+// enumLiteral is the value of an enum by its name; nil if the text is none.
+func (p *parser) enumLiteral(f *field, node *source.Node) *operand {
+	isEnum := f.descriptor.Kind() == protoreflect.EnumKind && !f.descriptor.IsMap() && !f.descriptor.IsList()
+	if !isEnum || node.Kind != source.String || p.isDeclared(node.Text) || f.descriptor.Enum().Values().ByName(protoreflect.Name(node.Text)) == nil {
+		return nil
+	}
+	return p.constant(node, node.Text)
+}
+
+// written parses a list that is written out: an element for each line.
+func (p *parser) written(f *field, node *source.Node) *field {
+	if !f.descriptor.IsList() || f.element {
+		p.report(node, "write one expression", "field %q is not repeated, so it cannot come from a list", f.path)
+		return nil
+	}
+	f.kind = concatField
+	for _, item := range node.Items {
+		key := source.Field{Key: f.key.Key, KeyAt: item.Position, Value: item}
+		if element := p.field(key, elementField{f.descriptor}, f.path+"[]"); element != nil {
+			element.element = true
+			f.children = append(f.children, element)
+		}
+	}
+	return f
 }
 
 // leaf parses an expression or a literal.

@@ -48,7 +48,7 @@ func NewEnv(files *protoregistry.Files, extensions ...cel.EnvOption) (*Env, erro
 		ext.Lists(),
 		ext.Encoders(),
 	}
-	options = append(append(standardLibrary(), options...), extensions...)
+	options = slices.Concat(standardLibrary(), options, library(), extensions)
 	env, err := cel.NewCustomEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("create expression environment: %w", err)

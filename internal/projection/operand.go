@@ -203,6 +203,26 @@ func (t *Text) Value(scope *Scope) (Value, error) {
 	return plainString(text), nil
 }
 
+// Pieces calls f for each piece of the text, and says whether it is a literal. It reports false if a hole has no value.
+func (t *Text) Pieces(scope *Scope, f func(piece []byte, literal bool)) (bool, error) {
+	for _, part := range t.Parts {
+		if part.Hole == nil {
+			f([]byte(part.Literal), true)
+			continue
+		}
+		value, err := part.Hole.Value(scope)
+		if err != nil || value.Missing() {
+			return false, err
+		}
+		text, err := value.AppendText(nil)
+		if err != nil {
+			return false, fmt.Errorf("fill ${%s}: %w", part.Hole, err)
+		}
+		f(text, false)
+	}
+	return true, nil
+}
+
 func (t *Text) String() string { return t.Source }
 
 func (t *Text) holes() []Operand {

@@ -34,7 +34,9 @@ type Binding struct {
 	Rpcs map[string]*Rpc `protobuf:"bytes,2,rep,name=rpcs,proto3" json:"rpcs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The name of this binding, where one service is bound several times. A service whose bindings have names is internal:
 	// calls of other RPCs reach it, clients do not.
-	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Tables that several $enum share, by name: what each value becomes. An $enum names one after $table.
+	Tables        map[string]*structpb.Struct `protobuf:"bytes,4,rep,name=tables,proto3" json:"tables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,6 +90,13 @@ func (x *Binding) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *Binding) GetTables() map[string]*structpb.Struct {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
 }
 
 // Rpc is the binding of one RPC.
@@ -990,14 +999,18 @@ var File_sheaf_config_v1_binding_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\n" +
-	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xeb\x01\n" +
+	"\x1dsheaf/config/v1/binding.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x9c\x03\n" +
 	"\aBinding\x12 \n" +
 	"\aservice\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aservice\x12>\n" +
 	"\x04rpcs\x18\x02 \x03(\v2\".sheaf.config.v1.Binding.RpcsEntryB\x06\xbaH\x03\xc8\x01\x01R\x04rpcs\x12/\n" +
-	"\x04name\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^([a-z][a-z0-9_]*)?$R\x04name\x1aM\n" +
+	"\x04name\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^([a-z][a-z0-9_]*)?$R\x04name\x12[\n" +
+	"\x06tables\x18\x04 \x03(\v2$.sheaf.config.v1.Binding.TablesEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x06tables\x1aM\n" +
 	"\tRpcsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
-	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\"\xa8\a\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\x1aR\n" +
+	"\vTablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x05value:\x028\x01\"\xa8\a\n" +
 	"\x03Rpc\x12=\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12T\n" +
 	"\x05calls\x18\x02 \x03(\v2\x1f.sheaf.config.v1.Rpc.CallsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x05calls\x123\n" +
@@ -1108,7 +1121,7 @@ func file_sheaf_config_v1_binding_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_binding_proto_rawDescData
 }
 
-var file_sheaf_config_v1_binding_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_sheaf_config_v1_binding_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_sheaf_config_v1_binding_proto_goTypes = []any{
 	(*Binding)(nil),             // 0: sheaf.config.v1.Binding
 	(*Rpc)(nil),                 // 1: sheaf.config.v1.Rpc
@@ -1119,51 +1132,54 @@ var file_sheaf_config_v1_binding_proto_goTypes = []any{
 	(*Poll)(nil),                // 6: sheaf.config.v1.Poll
 	(*Retry)(nil),               // 7: sheaf.config.v1.Retry
 	nil,                         // 8: sheaf.config.v1.Binding.RpcsEntry
-	nil,                         // 9: sheaf.config.v1.Rpc.CallsEntry
-	nil,                         // 10: sheaf.config.v1.Rpc.LetEntry
-	nil,                         // 11: sheaf.config.v1.Rpc.ResponseHeadersEntry
-	nil,                         // 12: sheaf.config.v1.Rpc.ResponseTrailersEntry
-	nil,                         // 13: sheaf.config.v1.Call.QueryEntry
-	nil,                         // 14: sheaf.config.v1.Call.HeadersEntry
-	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
-	(*structpb.Struct)(nil),     // 16: google.protobuf.Struct
-	(*structpb.Value)(nil),      // 17: google.protobuf.Value
+	nil,                         // 9: sheaf.config.v1.Binding.TablesEntry
+	nil,                         // 10: sheaf.config.v1.Rpc.CallsEntry
+	nil,                         // 11: sheaf.config.v1.Rpc.LetEntry
+	nil,                         // 12: sheaf.config.v1.Rpc.ResponseHeadersEntry
+	nil,                         // 13: sheaf.config.v1.Rpc.ResponseTrailersEntry
+	nil,                         // 14: sheaf.config.v1.Call.QueryEntry
+	nil,                         // 15: sheaf.config.v1.Call.HeadersEntry
+	(*durationpb.Duration)(nil), // 16: google.protobuf.Duration
+	(*structpb.Struct)(nil),     // 17: google.protobuf.Struct
+	(*structpb.Value)(nil),      // 18: google.protobuf.Value
 }
 var file_sheaf_config_v1_binding_proto_depIdxs = []int32{
 	8,  // 0: sheaf.config.v1.Binding.rpcs:type_name -> sheaf.config.v1.Binding.RpcsEntry
-	15, // 1: sheaf.config.v1.Rpc.timeout:type_name -> google.protobuf.Duration
-	9,  // 2: sheaf.config.v1.Rpc.calls:type_name -> sheaf.config.v1.Rpc.CallsEntry
-	16, // 3: sheaf.config.v1.Rpc.response:type_name -> google.protobuf.Struct
-	10, // 4: sheaf.config.v1.Rpc.let:type_name -> sheaf.config.v1.Rpc.LetEntry
-	2,  // 5: sheaf.config.v1.Rpc.require:type_name -> sheaf.config.v1.Requirement
-	11, // 6: sheaf.config.v1.Rpc.response_headers:type_name -> sheaf.config.v1.Rpc.ResponseHeadersEntry
-	12, // 7: sheaf.config.v1.Rpc.response_trailers:type_name -> sheaf.config.v1.Rpc.ResponseTrailersEntry
-	3,  // 8: sheaf.config.v1.Rpc.pages:type_name -> sheaf.config.v1.Pages
-	4,  // 9: sheaf.config.v1.Pages.merge:type_name -> sheaf.config.v1.Merge
-	13, // 10: sheaf.config.v1.Call.query:type_name -> sheaf.config.v1.Call.QueryEntry
-	14, // 11: sheaf.config.v1.Call.headers:type_name -> sheaf.config.v1.Call.HeadersEntry
-	17, // 12: sheaf.config.v1.Call.body:type_name -> google.protobuf.Value
-	16, // 13: sheaf.config.v1.Call.form:type_name -> google.protobuf.Struct
-	17, // 14: sheaf.config.v1.Call.bytes:type_name -> google.protobuf.Value
-	15, // 15: sheaf.config.v1.Call.timeout:type_name -> google.protobuf.Duration
-	17, // 16: sheaf.config.v1.Call.binding:type_name -> google.protobuf.Value
-	17, // 17: sheaf.config.v1.Call.request:type_name -> google.protobuf.Value
-	6,  // 18: sheaf.config.v1.Call.poll:type_name -> sheaf.config.v1.Poll
-	7,  // 19: sheaf.config.v1.Call.retry:type_name -> sheaf.config.v1.Retry
-	15, // 20: sheaf.config.v1.Poll.every:type_name -> google.protobuf.Duration
-	15, // 21: sheaf.config.v1.Retry.after:type_name -> google.protobuf.Duration
-	1,  // 22: sheaf.config.v1.Binding.RpcsEntry.value:type_name -> sheaf.config.v1.Rpc
-	5,  // 23: sheaf.config.v1.Rpc.CallsEntry.value:type_name -> sheaf.config.v1.Call
-	17, // 24: sheaf.config.v1.Rpc.LetEntry.value:type_name -> google.protobuf.Value
-	17, // 25: sheaf.config.v1.Rpc.ResponseHeadersEntry.value:type_name -> google.protobuf.Value
-	17, // 26: sheaf.config.v1.Rpc.ResponseTrailersEntry.value:type_name -> google.protobuf.Value
-	17, // 27: sheaf.config.v1.Call.QueryEntry.value:type_name -> google.protobuf.Value
-	17, // 28: sheaf.config.v1.Call.HeadersEntry.value:type_name -> google.protobuf.Value
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	9,  // 1: sheaf.config.v1.Binding.tables:type_name -> sheaf.config.v1.Binding.TablesEntry
+	16, // 2: sheaf.config.v1.Rpc.timeout:type_name -> google.protobuf.Duration
+	10, // 3: sheaf.config.v1.Rpc.calls:type_name -> sheaf.config.v1.Rpc.CallsEntry
+	17, // 4: sheaf.config.v1.Rpc.response:type_name -> google.protobuf.Struct
+	11, // 5: sheaf.config.v1.Rpc.let:type_name -> sheaf.config.v1.Rpc.LetEntry
+	2,  // 6: sheaf.config.v1.Rpc.require:type_name -> sheaf.config.v1.Requirement
+	12, // 7: sheaf.config.v1.Rpc.response_headers:type_name -> sheaf.config.v1.Rpc.ResponseHeadersEntry
+	13, // 8: sheaf.config.v1.Rpc.response_trailers:type_name -> sheaf.config.v1.Rpc.ResponseTrailersEntry
+	3,  // 9: sheaf.config.v1.Rpc.pages:type_name -> sheaf.config.v1.Pages
+	4,  // 10: sheaf.config.v1.Pages.merge:type_name -> sheaf.config.v1.Merge
+	14, // 11: sheaf.config.v1.Call.query:type_name -> sheaf.config.v1.Call.QueryEntry
+	15, // 12: sheaf.config.v1.Call.headers:type_name -> sheaf.config.v1.Call.HeadersEntry
+	18, // 13: sheaf.config.v1.Call.body:type_name -> google.protobuf.Value
+	17, // 14: sheaf.config.v1.Call.form:type_name -> google.protobuf.Struct
+	18, // 15: sheaf.config.v1.Call.bytes:type_name -> google.protobuf.Value
+	16, // 16: sheaf.config.v1.Call.timeout:type_name -> google.protobuf.Duration
+	18, // 17: sheaf.config.v1.Call.binding:type_name -> google.protobuf.Value
+	18, // 18: sheaf.config.v1.Call.request:type_name -> google.protobuf.Value
+	6,  // 19: sheaf.config.v1.Call.poll:type_name -> sheaf.config.v1.Poll
+	7,  // 20: sheaf.config.v1.Call.retry:type_name -> sheaf.config.v1.Retry
+	16, // 21: sheaf.config.v1.Poll.every:type_name -> google.protobuf.Duration
+	16, // 22: sheaf.config.v1.Retry.after:type_name -> google.protobuf.Duration
+	1,  // 23: sheaf.config.v1.Binding.RpcsEntry.value:type_name -> sheaf.config.v1.Rpc
+	17, // 24: sheaf.config.v1.Binding.TablesEntry.value:type_name -> google.protobuf.Struct
+	5,  // 25: sheaf.config.v1.Rpc.CallsEntry.value:type_name -> sheaf.config.v1.Call
+	18, // 26: sheaf.config.v1.Rpc.LetEntry.value:type_name -> google.protobuf.Value
+	18, // 27: sheaf.config.v1.Rpc.ResponseHeadersEntry.value:type_name -> google.protobuf.Value
+	18, // 28: sheaf.config.v1.Rpc.ResponseTrailersEntry.value:type_name -> google.protobuf.Value
+	18, // 29: sheaf.config.v1.Call.QueryEntry.value:type_name -> google.protobuf.Value
+	18, // 30: sheaf.config.v1.Call.HeadersEntry.value:type_name -> google.protobuf.Value
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_binding_proto_init() }
@@ -1186,7 +1202,7 @@ func file_sheaf_config_v1_binding_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_binding_proto_rawDesc), len(file_sheaf_config_v1_binding_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,148 @@
+package expr
+
+import (
+	"html"
+	"strings"
+	"unicode/utf16"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"github.com/rivo/uniseg"
+	nethtml "golang.org/x/net/html"
+	"golang.org/x/text/unicode/norm"
+)
+
+func textLibrary() []cel.EnvOption {
+	count := func(name string, f func(string) int) cel.EnvOption {
+		return member(name, "string_"+name, cel.StringType, cel.IntType, func(text types.String) ref.Val { return types.Int(f(string(text))) })
+	}
+	return []cel.EnvOption{
+		count("graphemes", uniseg.GraphemeClusterCount),
+		count("utf16", func(text string) int { return len(utf16.Encode([]rune(text))) }),
+		count("utf8", func(text string) int { return len(text) }),
+		binaryMember("weighted", "string_weighted", []*cel.Type{cel.StringType, cel.IntType}, cel.IntType, func(text types.String, link types.Int) ref.Val {
+			return types.Int(weigh(string(text), int(link)))
+		}),
+		binaryMember("truncate", "string_truncate", []*cel.Type{cel.StringType, cel.IntType}, cel.StringType, truncate),
+		binaryMember("escape", "string_escape", texts(2), cel.StringType, escape),
+		binaryMember("unescape", "string_unescape", texts(2), cel.StringType, unescape),
+		unary("html.escape", "html_escape", cel.StringType, cel.StringType, func(text types.String) ref.Val { return types.String(html.EscapeString(string(text))) }),
+		unary("html.text", "html_text", cel.StringType, cel.StringType, func(text types.String) ref.Val { return types.String(plainText(string(text))) }),
+	}
+}
+
+// weigh is the length of a text in NFC where Latin and a few other ranges count 1, everything else 2, a whole emoji 2, and a
+// link as much as links do.
+func weigh(text string, link int) int {
+	total, rest := 0, norm.NFC.String(text)
+	for _, found := range entitiesIn(rest) {
+		if found.kind == linkEntity {
+			total += link
+		}
+	}
+	for _, part := range withoutLinks(rest) {
+		for graphemes := uniseg.NewGraphemes(part); graphemes.Next(); {
+			total += weightOf(graphemes.Runes())
+		}
+	}
+	return total
+}
+
+// withoutLinks are the parts of a text between its links.
+func withoutLinks(text string) []string {
+	var parts []string
+	at := 0
+	for _, found := range entitiesIn(text) {
+		if found.kind == linkEntity {
+			parts = append(parts, text[at:found.start])
+			at = found.end
+		}
+	}
+	return append(parts, text[at:])
+}
+
+// lightRanges are the code points that count 1.
+var lightRanges = [][2]rune{{0, 0x10ff}, {0x2000, 0x200d}, {0x2010, 0x201f}, {0x2032, 0x2037}}
+
+func weightOf(grapheme []rune) int {
+	const joiner, variation, keycap = 0x200d, 0xfe0f, 0x20e3
+	weight := 0
+	for _, r := range grapheme {
+		if r == joiner || r == variation || r == keycap || r >= 0x1f000 && r <= 0x1faff {
+			return 2 // a sequence of code points that is one emoji
+		}
+		weight += 2
+		for _, light := range lightRanges {
+			if r >= light[0] && r <= light[1] {
+				weight--
+				break
+			}
+		}
+	}
+	return weight
+}
+
+func truncate(text types.String, most types.Int) ref.Val {
+	graphemes := uniseg.NewGraphemes(string(text))
+	end := 0
+	for count := types.Int(0); count < most && graphemes.Next(); count++ {
+		_, end = graphemes.Positions()
+	}
+	return text[:end]
+}
+
+// escape puts a backslash before each of the characters, and before a backslash.
+func escape(text, characters types.String) ref.Val {
+	var escaped strings.Builder
+	for _, r := range string(text) {
+		if r == '\\' || strings.ContainsRune(string(characters), r) {
+			escaped.WriteByte('\\')
+		}
+		escaped.WriteRune(r)
+	}
+	return types.String(escaped.String())
+}
+
+// unescape undoes escape.
+func unescape(text, characters types.String) ref.Val {
+	var plain strings.Builder
+	runes := []rune(string(text))
+	for i := 0; i < len(runes); i++ {
+		if runes[i] == '\\' && i+1 < len(runes) && (runes[i+1] == '\\' || strings.ContainsRune(string(characters), runes[i+1])) {
+			i++
+		}
+		plain.WriteRune(runes[i])
+	}
+	return types.String(plain.String())
+}
+
+// breaks are the elements that end a line.
+var breaks = map[string]string{"br": "\n", "p": "\n\n", "div": "\n", "li": "\n", "blockquote": "\n"}
+
+// plainText is what people see of a piece of HTML.
+func plainText(markup string) string {
+	var text strings.Builder
+	hidden := ""
+	for tokens := nethtml.NewTokenizer(strings.NewReader(markup)); ; {
+		switch kind := tokens.Next(); kind {
+		case nethtml.ErrorToken:
+			return strings.TrimSpace(text.String())
+		case nethtml.TextToken:
+			if hidden == "" {
+				text.WriteString(nethtml.UnescapeString(string(tokens.Raw())))
+			}
+		case nethtml.StartTagToken, nethtml.SelfClosingTagToken, nethtml.EndTagToken:
+			raw, _ := tokens.TagName()
+			name := string(raw)
+			switch {
+			case name == hidden && kind == nethtml.EndTagToken:
+				hidden = ""
+			case kind == nethtml.StartTagToken && (name == "script" || name == "style"):
+				hidden = name
+			case name == "br" && kind != nethtml.EndTagToken, name != "br" && kind == nethtml.EndTagToken:
+				text.WriteString(breaks[name])
+			}
+		}
+	}
+}

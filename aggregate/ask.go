@@ -30,6 +30,8 @@ type asking struct {
 	target   *target
 	result   *CallResult
 	requests int
+	// scope is where what is sent comes from.
+	scope *projection.Scope
 }
 
 func holdsFor(call *plan.Call, scope *projection.Scope) (bool, *Failure) {
@@ -42,6 +44,7 @@ func holdsFor(call *plan.Call, scope *projection.Scope) (bool, *Failure) {
 
 // answer asks until there is an answer, or no hope for one.
 func (a *asking) answer(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+	a.scope = scope
 	if a.call.Poll == nil {
 		return a.persist(ctx, scope)
 	}

@@ -75,7 +75,9 @@ func (r *run) call(ctx context.Context, index int) error {
 	if failure == nil && reply != nil && !reply.absent {
 		failure = r.keep(index, reply)
 	}
-	result.Failure = failure
+	if failure != nil { // of a call with each, some elements may have failed before
+		result.Failure = failure
+	}
 	if result.Made {
 		result.Duration = time.Since(r.started) - result.Started
 	}

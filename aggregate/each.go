@@ -148,7 +148,7 @@ func (e *element) ask(ctx context.Context) {
 // at is a failure of the element at an index.
 func (f *Failure) at(index int) *Failure {
 	placed := *f
-	placed.Violations = nil
+	placed.Message, placed.Violations = elementField(f.Message, index), nil
 	for _, violation := range f.Violations {
 		violation.Field = elementField(violation.Field, index)
 		placed.Violations = append(placed.Violations, violation)

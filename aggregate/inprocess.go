@@ -135,7 +135,7 @@ func (a *asking) ownFields(failure *Failure) *Failure {
 	own := *failure
 	own.Violations = make([]Violation, len(failure.Violations))
 	for i, violation := range failure.Violations {
-		violation.Field = a.call.Sent[violation.Field]
+		violation.Field = a.sentField(violation.Field)
 		own.Violations[i] = violation
 	}
 	own.Message = ""
@@ -143,4 +143,14 @@ func (a *asking) ownFields(failure *Failure) *Failure {
 		own.Message = (&RequestError{Violations: own.Violations}).Error()
 	}
 	return &own
+}
+
+// sentField is the request field that fills a field of the target's; empty for none.
+func (a *asking) sentField(name string) string {
+	for _, sent := range a.call.Sent[name] {
+		if value, err := sent.From.Value(a.scope); err == nil && !value.Missing() {
+			return sent.Field
+		}
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -18,8 +19,8 @@ type source struct {
 	// after is the key of the last element that a page before this one has shown.
 	after string
 	items []item
-	// failed is set if the page could not be had: the source keeps its place.
-	failed bool
+	// failed is set if the page could not be had. If it may be had later, the source keeps its place.
+	failed, retryable bool
 	// taken counts the items that this page shows.
 	taken int
 }
@@ -36,11 +37,17 @@ type item struct {
 //
 // Elements of one source keep the order that they came in; among equal ones of several sources, the first source in the
 // list goes first. So it is the same order however the list is cut into pages.
-func (r *run) mergePages(scope *projection.Scope) *pageState {
+//
+// If no source has answered, the RPC fails as the first one did: the same request may succeed later.
+func (r *run) mergePages(scope *projection.Scope) (*pageState, error) {
 	if r.page == nil || r.page.Merge == nil {
-		return nil
+		return nil, nil
 	}
 	sources := r.sources(scope)
+	asked := r.page.Merge.Call
+	if failure := r.calls[asked].Failure; failure != nil && !slices.ContainsFunc(sources, func(s *source) bool { return !s.failed }) {
+		return nil, &CallError{RPC: r.plan, Call: r.plan.Calls[asked], Failure: failure}
+	}
 	merged := []byte{'['}
 	for count := 0; count < r.page.size; count++ {
 		next := r.page.first(sources)
@@ -51,7 +58,7 @@ func (r *run) mergePages(scope *projection.Scope) *pageState {
 		next.taken++
 	}
 	r.scope.Answers[r.documents.Items()] = r.scan(r.plan.Shapes.Items, append(merged, ']'))
-	return stateAfter(sources)
+	return stateAfter(sources), nil
 }
 
 // first is the source whose next element is the first in order; nil if there is none, or if a source has shown all of its
@@ -84,6 +91,7 @@ func stateAfter(sources []*source) *pageState {
 	states := map[string]sourceState{}
 	for _, one := range sources {
 		switch {
+		case one.failed && !one.retryable:
 		case one.failed:
 			states[string(one.key)] = sourceState{Cursor: one.cursor, After: one.after}
 		case one.taken < len(one.items):
@@ -110,7 +118,8 @@ func (r *run) sources(scope *projection.Scope) []*source {
 		one := &source{key: rawOf(merge.SourceKey, scope)}
 		state := r.page.state.Sources[string(one.key)]
 		one.cursor, one.after = state.Cursor, state.After
-		one.failed = rawOf(merge.Error, scope) != nil
+		failure := rawOf(merge.Error, scope)
+		one.failed, one.retryable = failure != nil, bytes.Contains(failure, []byte(`"retryable":true`))
 		if next := rawOf(merge.Next, scope); string(next) != `""` {
 			one.next = next
 		}

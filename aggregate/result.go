@@ -19,7 +19,10 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	}
 	scope := r.scope.In(ctx)
 	r.keepWarnings()
-	merged := r.mergePages(scope)
+	merged, err := r.mergePages(scope)
+	if err != nil {
+		return nil, err
+	}
 	scope = r.scope.In(ctx)
 	message, drifts, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
 	if err := wrapEnded(ctx, r.plan); err != nil {

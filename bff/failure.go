@@ -51,7 +51,8 @@ func deadlineExceeded() *connect.Error {
 // levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client.
 func (p *procedure) levelOf(ctx context.Context, err error) slog.Level {
 	switch p.failure(ctx, err).Code() {
-	case connect.CodeNotFound, connect.CodeAborted, connect.CodeFailedPrecondition, connect.CodeInvalidArgument:
+	case connect.CodeNotFound, connect.CodeAborted, connect.CodeFailedPrecondition, connect.CodeInvalidArgument, connect.CodeUnimplemented,
+		connect.CodeAlreadyExists:
 		return slog.LevelInfo
 	default:
 		return slog.LevelError

@@ -163,13 +163,9 @@ func (c *Client) unsent(request *Request, err error) *Error {
 func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (*http.Request, uint64, error) {
 	target := *base.url
 	target.RawQuery = request.Query
-	prefix := strings.TrimSuffix(base.url.EscapedPath(), "/") + strings.ReplaceAll(c.credential.Path, secretHole, url.PathEscape(secretHole))
-	escaped := prefix + request.Path
-	plain, err := url.PathUnescape(escaped)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read path: %w", err)
+	if err := c.setPath(&target, base, request); err != nil {
+		return nil, 0, err
 	}
-	target.Path, target.RawPath = plain, escaped
 	outgoing := (&http.Request{
 		Method: request.Method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: c.header.Clone(),
@@ -181,4 +177,29 @@ func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (
 	base.observer.inject(ctx, outgoing.Header)
 	generation, err := c.sign(outgoing, request.Account)
 	return outgoing, generation, err
+}
+
+// setPath sets the path: the base's, the credential's with its hole, and the call's, which is "/" for the base itself.
+func (c *Client) setPath(target *url.URL, base *base, request *Request) error {
+	prefix := ""
+	for i, part := range strings.Split(c.credential.Path, secretHole) {
+		filled, err := fillText(part, request.Account, c.accounts)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			prefix += url.PathEscape(secretHole)
+		}
+		prefix += filled
+	}
+	escaped := strings.TrimSuffix(base.url.EscapedPath(), "/") + prefix
+	if escaped == "" || request.Path != "/" {
+		escaped += request.Path
+	}
+	plain, err := url.PathUnescape(escaped)
+	if err != nil {
+		return fmt.Errorf("read path: %w", err)
+	}
+	target.Path, target.RawPath = plain, escaped
+	return nil
 }

@@ -25,10 +25,14 @@ func (r *rpc) declareDocuments() {
 	for i, call := range r.calls {
 		own := []int{i}
 		given := &document{index: i, shape: projection.NewShape(), calls: own}
-		if call.callee != nil && call.message.GetEach() == "" {
+		switch {
+		case call.message.GetEach() != "":
+			given.entry = &entry{}
+			if call.callee != nil {
+				given.entry.value = call.callee.output
+			}
+		case call.callee != nil:
 			given.message = call.callee.output
-		} else if call.callee != nil {
-			given.entry = call.callee.output
 		}
 		r.documents[call.key.Key] = given
 		r.documents["answers."+call.key.Key] = &document{index: places.Meta(i), shape: projection.NewShape(), calls: own}

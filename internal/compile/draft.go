@@ -8,6 +8,7 @@ import (
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -43,9 +44,14 @@ type document struct {
 	calls []int
 	// message is what it is made of, if that is known before the first request.
 	message protoreflect.MessageDescriptor
-	// list is set if it is a list of messages; entry, if it is a list of entries of a call with each, is what their values are.
+	// list is set if it is a list of messages; entry, if it is a list of entries of a call with each.
 	list  bool
-	entry protoreflect.MessageDescriptor
+	entry *entry
+}
+
+// entry is what the entries of a call with each hold, as far as it is known before the first request.
+type entry struct {
+	key, value protoreflect.MessageDescriptor
 }
 
 // let is a name for an expression. One that is a plain path of a document stands for it; any other is computed.
@@ -99,8 +105,8 @@ type call struct {
 	env   *expr.Env
 	loops []*loop
 	needs []int
-	// sent are the request fields that are sent as they are, by the upstream's name for them.
-	sent map[string]string
+	// sent are the request fields that are sent, by the target's name for them.
+	sent map[string][]plan.Sent
 }
 
 // gives is the document that the call's name stands for.
@@ -156,8 +162,8 @@ type operand struct {
 	// message is what it gives, if that is a message that is known before the first request; list is set for a list of them.
 	message protoreflect.MessageDescriptor
 	list    bool
-	// entry is what the values of entries are, if it is a list of them.
-	entry protoreflect.MessageDescriptor
+	// entry is what entries hold, if it is a list of them.
+	entry *entry
 	// firstOf are the alternatives of a $first.
 	firstOf []*operand
 }
@@ -272,8 +278,9 @@ type loop struct {
 	// typ is the element's type; calls are the answers that the list comes from.
 	typ   *cel.Type
 	calls []int
-	// message is what an element is, and entry what its value is, if that is known before the first request.
-	message, entry protoreflect.MessageDescriptor
+	// message is what an element is, if that is known before the first request; entry is what it holds, if it is one.
+	message protoreflect.MessageDescriptor
+	entry   *entry
 	// where is the condition without which an element does not count.
 	where *operand
 }

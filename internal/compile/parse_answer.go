@@ -39,6 +39,9 @@ func (p *parser) eachOf(c *call) *parser {
 		return nil
 	}
 	c.each.key = inner.keyOfElement(c, node)
+	if given := c.gives(p.rpc); given.entry != nil && c.each.key != nil {
+		given.entry.key = c.each.key.message
+	}
 	if c.each.max == 0 {
 		p.report(node, "add max: with the largest number of elements", "%s without max", key)
 	}

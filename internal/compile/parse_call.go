@@ -6,12 +6,13 @@ import (
 	"cel.dev/cel-go/cel"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // parseCall parses what a call sends, and when.
 func (p *parser) parseCall(c *call) {
-	c.sent = map[string]string{}
+	c.sent = map[string][]plan.Sent{}
 	c.when = p.condition(c.key.Value.Get("when"))
 	c.addInputs(c.when)
 	inner := p.eachOf(c)
@@ -122,10 +123,17 @@ func (p *parser) parameters(c *call, key string) []parameter {
 	return parameters
 }
 
-// noteSent notes that a request field is sent under a name of the upstream's, if one and only one is.
+// noteSent notes the request fields that are sent under a name of the target's. Of several alternatives, the first one that
+// has a value is to blame.
 func (p *parser) noteSent(c *call, name string, o *operand) {
-	if field := p.requestField(o); field != "" {
-		c.sent[name] = field
+	alternatives := o.firstOf
+	if alternatives == nil {
+		alternatives = []*operand{o}
+	}
+	for _, one := range alternatives {
+		if field := p.requestField(one); field != "" {
+			c.sent[name] = append(c.sent[name], plan.Sent{Field: field, From: one.Operand})
+		}
 	}
 }
 

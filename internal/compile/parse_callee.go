@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
@@ -51,13 +52,10 @@ func (p *parser) wholeRequest(c *call, node *source.Node) {
 	}
 	c.callee.whole = whole
 	c.addInputs(whole)
-	prefix := strings.TrimPrefix(whole.String(), requestName)
 	for i := range whole.message.Fields().Len() {
 		name := string(whole.message.Fields().Get(i).Name())
-		if field := p.fieldOf(strings.TrimSuffix(requestName+prefix, ".") + "." + name); field != "" && strings.HasPrefix(whole.String(), requestName) {
-			c.sent[name] = field
-		} else if field := p.fieldOf(whole.String() + "." + name); field != "" {
-			c.sent[name] = field
+		if field := p.fieldOf(whole.String() + "." + name); field != "" {
+			c.sent[name] = []plan.Sent{{Field: field, From: whole.Operand}}
 		}
 	}
 }

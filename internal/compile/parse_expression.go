@@ -99,7 +99,7 @@ func (p *parser) answerOperand(at *source.Node, offset int, written expr.Path, s
 type typed struct {
 	message protoreflect.MessageDescriptor
 	list    bool
-	entry   protoreflect.MessageDescriptor
+	entry   *entry
 }
 
 // follow goes steps down from a value of a known type. It reports false if it reported a field that does not exist.
@@ -107,10 +107,14 @@ func (p *parser) follow(at *source.Node, offset int, written expr.Path, steps []
 	for i, step := range steps {
 		switch {
 		case from.entry != nil && step.Index < 0:
-			if step.Key != "value" {
+			switch step.Key {
+			case "key":
+				from = typed{message: from.entry.key}
+			case "value":
+				from = typed{message: from.entry.value}
+			default:
 				return typed{}, true
 			}
-			from = typed{message: from.entry}
 			continue
 		case from.message == nil:
 			return typed{}, true

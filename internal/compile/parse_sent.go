@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -89,7 +90,7 @@ func (p *parser) messageJSON(node *source.Node) *operand {
 
 // jsonText parses the tree of {$json: ...}. What it needs is among the operand's calls.
 func (p *parser) jsonText(tree *source.Node) *operand {
-	inside := &call{sent: map[string]string{}}
+	inside := &call{sent: map[string][]plan.Sent{}}
 	body := p.body(inside, tree, "")
 	text := &operand{Operand: &projection.JSONText{Body: body, Source: opJSON}, at: tree, width: 1, typ: cel.StringType}
 	for _, input := range inside.inputs {

@@ -46,9 +46,9 @@ func NewEnv(files *protoregistry.Files, extensions ...cel.EnvOption) (*Env, erro
 		ext.Strings(),
 		ext.Math(),
 		ext.Lists(),
-		ext.Encoders(),
+		ext.Encoders(ext.EncodersVersion(1)), // the JSON of later versions goes through floats
 	}
-	options = slices.Concat(standardLibrary(), options, library(), extensions)
+	options = slices.Concat(standardLibrary(), options, library(adapter{registry}), extensions)
 	env, err := cel.NewCustomEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("create expression environment: %w", err)

@@ -4,12 +4,18 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // library are the functions that calling APIs needs, besides those of CEL and its extensions. docs/bindings.md lists them.
 // A value that a function cannot read is an error, whose text does not quote the value.
-func library() []cel.EnvOption {
-	var all []cel.EnvOption
+func library(json adapter) []cel.EnvOption {
+	all := []cel.EnvOption{unary("json.parse", "json_parse", cel.StringType, cel.DynType, func(text types.String) ref.Val {
+		if !jsontext.Value(text).IsValid() {
+			return types.NewErr("text is not JSON")
+		}
+		return json.fromJSON(JSON(text))
+	})}
 	for _, part := range [][]cel.EnvOption{timeLibrary(), urlLibrary(), textLibrary(), entityLibrary(), hashLibrary()} {
 		all = append(all, part...)
 	}

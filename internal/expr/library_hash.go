@@ -26,7 +26,10 @@ func hashLibrary() []cel.EnvOption {
 			sum := sha256.Sum256(content)
 			return hex.EncodeToString(sum[:])
 		}),
-		unary("sumValues", "map_sum_values", cel.DynType, cel.DynType, sumValues),
+		cel.Function("sum",
+			cel.MemberOverload("list_sum", []*cel.Type{cel.ListType(cel.DynType)}, cel.DynType, cel.UnaryBinding(sum)),
+			cel.MemberOverload("map_sum", []*cel.Type{cel.MapType(cel.StringType, cel.DynType)}, cel.DynType, cel.UnaryBinding(sum)),
+		),
 	}
 }
 
@@ -43,20 +46,25 @@ func ofBytes(name string, f func([]byte) string) cel.EnvOption {
 	)
 }
 
-// sumValues adds the numbers of an object up.
-func sumValues(value ref.Val) ref.Val {
-	object, ok := value.(traits.Mapper)
+// sum adds the numbers of a list, or of the values of an object, up.
+func sum(value ref.Val) ref.Val {
+	var total ref.Val = types.IntZero
+	object, isObject := value.(traits.Mapper)
+	iterable, ok := value.(traits.Iterable)
 	if !ok {
 		return types.MaybeNoSuchOverloadErr(value)
 	}
-	var sum ref.Val = types.IntZero
-	for it := object.Iterator(); it.HasNext() == types.True; {
-		left, right := promote(sum, object.Get(it.Next()))
-		adder, ok := left.(traits.Adder)
-		if !ok {
-			return types.NewErr("object has a value that is no number")
+	for it := iterable.Iterator(); it.HasNext() == types.True; {
+		next := it.Next()
+		if isObject {
+			next = object.Get(next)
 		}
-		sum = adder.Add(right)
+		left, right := promote(total, next)
+		adder, isNumber := left.(traits.Adder)
+		if _, isText := right.(types.String); isText || !isNumber {
+			return types.NewErr("sum of something that is no number")
+		}
+		total = adder.Add(right)
 	}
-	return sum
+	return total
 }

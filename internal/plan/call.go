@@ -45,10 +45,16 @@ type Call struct {
 	Shape, Meta, About *projection.Shape
 	// Fields are the paths of the response fields that come from the answer, in the order of the binding.
 	Fields []string
-	// Sent are the request fields that are sent as they are, by the names that the target has for them. The index of an
-	// element of the list of Each stands as [].
-	Sent map[string]string
+	// Sent are the request fields that are sent, by the names that the target has for them.
+	Sent map[string][]Sent
 	At   diag.Position
+}
+
+// Sent is a request field that fills a field of a target's, if From has a value.
+type Sent struct {
+	// Field is the path of the request field. The index of an element of the list of Each stands as [].
+	Field string
+	From  projection.Operand
 }
 
 // Request is what an upstream is sent.

@@ -3,6 +3,8 @@ package compile
 import (
 	"slices"
 	"strings"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
 )
 
 // order finds which calls wait for which, and refuses those that wait for themselves.
@@ -12,6 +14,7 @@ func order(d *draft) error {
 			for _, input := range call.inputs {
 				call.needs = union(call.needs, input.calls)
 			}
+			d.addAfter(rpc, call)
 		}
 		if cycle := rpc.findCycle(); cycle != nil {
 			at := rpc.calls[cycle[0]].key
@@ -27,6 +30,22 @@ func order(d *draft) error {
 		}
 	}
 	return nil
+}
+
+// addAfter adds the calls that a call waits for by its own word.
+func (d *draft) addAfter(r *rpc, c *call) {
+	node := c.key.Value.Get("after")
+	if node == nil {
+		return
+	}
+	for _, item := range node.Items {
+		other := r.callNamed(item.Text)
+		if other == nil {
+			d.report(item, diag.DidYouMean("calls", item.Text, r.callNames()), "unknown call %q", item.Text)
+			continue
+		}
+		c.needs = union(c.needs, []int{other.index})
+	}
 }
 
 func union(a, b []int) []int {

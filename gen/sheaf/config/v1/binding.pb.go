@@ -521,6 +521,8 @@ type Call struct {
 	Commit bool `protobuf:"varint,26,opt,name=commit,proto3" json:"commit,omitempty"`
 	// What to tell clients if this optional call fails; it becomes an element of the list warnings.
 	Warning string `protobuf:"bytes,27,opt,name=warning,proto3" json:"warning,omitempty"`
+	// Calls that must have ended before this one is made, although it uses nothing of their answers: a check, for example.
+	After []string `protobuf:"bytes,32,rep,name=after,proto3" json:"after,omitempty"`
 	// Headers of the client that are sent on as they came.
 	ForwardHeaders []string `protobuf:"bytes,31,rep,name=forward_headers,json=forwardHeaders,proto3" json:"forward_headers,omitempty"`
 	unknownFields  protoimpl.UnknownFields
@@ -788,6 +790,13 @@ func (x *Call) GetWarning() string {
 	return ""
 }
 
+func (x *Call) GetAfter() []string {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 func (x *Call) GetForwardHeaders() []string {
 	if x != nil {
 		return x.ForwardHeaders
@@ -1050,7 +1059,7 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x05items\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05items\x12\x1a\n" +
 	"\x04next\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04next\x12\x1c\n" +
 	"\x05order\x18\x04 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05order\x12\x18\n" +
-	"\x03key\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\"\x9a\n" +
+	"\x03key\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\"\xb0\n" +
 	"\n" +
 	"\x04Call\x12\x12\n" +
 	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\x14\n" +
@@ -1085,7 +1094,8 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x04poll\x18\x18 \x01(\v2\x15.sheaf.config.v1.PollR\x04poll\x12,\n" +
 	"\x05retry\x18\x19 \x01(\v2\x16.sheaf.config.v1.RetryR\x05retry\x12\x16\n" +
 	"\x06commit\x18\x1a \x01(\bR\x06commit\x12\x18\n" +
-	"\awarning\x18\x1b \x01(\tR\awarning\x12'\n" +
+	"\awarning\x18\x1b \x01(\tR\awarning\x12\x14\n" +
+	"\x05after\x18  \x03(\tR\x05after\x12'\n" +
 	"\x0fforward_headers\x18\x1f \x03(\tR\x0eforwardHeaders\x1aP\n" +
 	"\n" +
 	"QueryEntry\x12\x10\n" +

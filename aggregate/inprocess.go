@@ -44,7 +44,7 @@ func (a *asking) inProcess(ctx context.Context, scope *projection.Scope) (*reply
 	if err := proto.Unmarshal(wire, request); err != nil {
 		return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf("read request: %w", err)}
 	}
-	result, err := a.run.invoke(ctx, rpc, request)
+	result, err := a.invoke(ctx, rpc, request)
 	if err != nil {
 		return nil, a.ownFields(failureOf(err))
 	}

@@ -73,16 +73,16 @@ func (s *scripted) Do(_ context.Context, call aggregate.Request) (aggregate.Answ
 	if call.Query != "" {
 		request += "?" + call.Query
 	}
-	asked := request
+	asked := []string{request}
 	for _, name := range []string{"Content-Type", "X-Sent"} {
 		if value := call.Header.Get(name); value != "" {
-			asked += " " + name + ": " + value
+			asked = append(asked, name+": "+value)
 		}
 	}
 	if call.Body != nil {
-		asked += " " + string(call.Body)
+		asked = append(asked, string(call.Body))
 	}
-	s.asked = append(s.asked, asked)
+	s.asked = append(s.asked, strings.Join(asked, " "))
 	answers := s.answers[request]
 	if len(answers) == 0 {
 		return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("no answer for %s", request)}
@@ -227,14 +227,14 @@ func describe(err error) string {
 		switch failed := unwrapped.(type) { //nolint:errorlint // the chain is followed here
 		case *aggregate.CallError:
 			code, message := failed.Told()
-			text := fmt.Sprintf("call %s: %s %s: %s", failed.Call.Name, code, failed.Reason, message)
+			text := []string{fmt.Sprintf("call %s: %s %s: %s", failed.Call.Name, code, failed.Reason, message)}
 			for _, violation := range failed.Violations {
-				text += fmt.Sprintf("; field %q: %s", violation.Field, violation.Description)
+				text = append(text, fmt.Sprintf("field %q: %s", violation.Field, violation.Description))
 			}
 			if failed.RetryAfter > 0 {
-				text += fmt.Sprintf("; retry after %v", failed.RetryAfter)
+				text = append(text, fmt.Sprintf("retry after %v", failed.RetryAfter))
 			}
-			return text
+			return strings.Join(text, "; ")
 		case interface{ Unwrap() error }:
 			unwrapped = failed.Unwrap()
 		default:

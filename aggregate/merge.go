@@ -3,6 +3,7 @@ package aggregate
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -43,13 +44,16 @@ func (r *run) mergePages(scope *projection.Scope) (*pageState, error) {
 	if r.page == nil || r.page.Merge == nil {
 		return nil, nil
 	}
-	sources := r.sources(scope)
+	sources, err := r.sources(scope)
+	if err != nil {
+		return nil, fmt.Errorf("merge pages: %w", err)
+	}
 	asked := r.page.Merge.Call
 	if failure := r.calls[asked].Failure; failure != nil && !slices.ContainsFunc(sources, func(s *source) bool { return !s.failed }) {
 		return nil, &CallError{RPC: r.plan, Call: r.plan.Calls[asked], Failure: failure}
 	}
 	merged := []byte{'['}
-	for count := 0; count < r.page.size; count++ {
+	for count := range r.page.size {
 		next := r.page.first(sources)
 		if next == nil {
 			break
@@ -111,10 +115,10 @@ func stateAfter(sources []*source) *pageState {
 }
 
 // sources are the pages that the call with each got.
-func (r *run) sources(scope *projection.Scope) []*source {
+func (r *run) sources(scope *projection.Scope) ([]*source, error) {
 	var found []*source
 	merge := r.page.Merge
-	_, _, _ = merge.Sources.Each(scope, func() error {
+	_, _, err := merge.Sources.Each(scope, func() error {
 		one := &source{key: rawOf(merge.SourceKey, scope)}
 		state := r.page.state.Sources[string(one.key)]
 		one.cursor, one.after = state.Cursor, state.After
@@ -123,15 +127,15 @@ func (r *run) sources(scope *projection.Scope) []*source {
 		if next := rawOf(merge.Next, scope); string(next) != `""` {
 			one.next = next
 		}
-		_, _, _ = merge.Items.Each(scope, func() error {
+		_, _, err := merge.Items.Each(scope, func() error {
 			one.items = append(one.items, r.item(scope))
 			return nil
 		})
 		one.skip()
 		found = append(found, one)
-		return nil
+		return err
 	})
-	return found
+	return found, err
 }
 
 // rawOf is an operand's value as JSON; nil for none.

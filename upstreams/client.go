@@ -181,18 +181,18 @@ func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (
 
 // setPath sets the path: the base's, the credential's with its hole, and the call's, which is "/" for the base itself.
 func (c *Client) setPath(target *url.URL, base *base, request *Request) error {
-	prefix := ""
+	var prefix strings.Builder
 	for i, part := range strings.Split(c.credential.Path, secretHole) {
 		filled, err := fillText(part, request.Account, c.accounts)
 		if err != nil {
 			return err
 		}
 		if i > 0 {
-			prefix += url.PathEscape(secretHole)
+			prefix.WriteString(url.PathEscape(secretHole))
 		}
-		prefix += filled
+		prefix.WriteString(filled)
 	}
-	escaped := strings.TrimSuffix(base.url.EscapedPath(), "/") + prefix
+	escaped := strings.TrimSuffix(base.url.EscapedPath(), "/") + prefix.String()
 	if escaped == "" || request.Path != "/" {
 		escaped += request.Path
 	}

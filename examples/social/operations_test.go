@@ -32,6 +32,7 @@ var operations = []struct {
 	run       func(t *testing.T, s *stage, provider socialv1.Provider, id string) error
 }{
 	{socialv1.Operation_OPERATION_PUBLISH, func(t *testing.T, s *stage, provider socialv1.Provider, _ string) error {
+		t.Helper()
 		result := s.publish(t.Context(), t, provider, "Grüße 👋 (an alle) #sheaf")
 		if post := result.GetPost(); post.GetId() == "" || post.GetUrl() == "" || post.GetProvider() != provider || post.GetCreatedAt() == nil {
 			return problem(result)
@@ -39,6 +40,7 @@ var operations = []struct {
 		return nil
 	}},
 	{socialv1.Operation_OPERATION_LINK, func(t *testing.T, s *stage, provider socialv1.Provider, _ string) error {
+		t.Helper()
 		const link = "https://example.com/a?b=c"
 		result := s.publish(t.Context(), t, provider, "Look here", func(r *socialv1.PublishRequest) { r.Link = proto.String(link) })
 		if result.GetPost() == nil {
@@ -51,6 +53,7 @@ var operations = []struct {
 		return nil
 	}},
 	{socialv1.Operation_OPERATION_REPLY, func(t *testing.T, s *stage, provider socialv1.Provider, id string) error {
+		t.Helper()
 		result := s.publish(t.Context(), t, provider, "An answer", func(r *socialv1.PublishRequest) { r.Targets[0].ReplyTo = &id })
 		if result.GetPost() == nil {
 			return problem(result)
@@ -61,6 +64,7 @@ var operations = []struct {
 		return nil
 	}},
 	{socialv1.Operation_OPERATION_GET_POST, func(t *testing.T, s *stage, provider socialv1.Provider, id string) error {
+		t.Helper()
 		response, err := s.client.GetPost(t.Context(), connect.NewRequest(&socialv1.GetPostRequest{Account: account(provider), Id: id}))
 		if err == nil && (response.Msg.GetPost().GetId() != id || response.Msg.GetPost().GetText() != firstText) {
 			t.Errorf("%s gave %v", provider, response.Msg)
@@ -68,6 +72,7 @@ var operations = []struct {
 		return err
 	}},
 	{socialv1.Operation_OPERATION_LIST_POSTS, func(t *testing.T, s *stage, provider socialv1.Provider, id string) error {
+		t.Helper()
 		request := &socialv1.ListPostsRequest{Accounts: []*socialv1.Account{account(provider)}}
 		response, err := s.client.ListPosts(t.Context(), connect.NewRequest(request))
 		if err == nil && (len(response.Msg.GetPosts()) == 0 || response.Msg.GetPosts()[len(response.Msg.GetPosts())-1].GetId() != id) {
@@ -76,6 +81,7 @@ var operations = []struct {
 		return err
 	}},
 	{socialv1.Operation_OPERATION_GET_METRICS, func(t *testing.T, s *stage, provider socialv1.Provider, id string) error {
+		t.Helper()
 		response, err := s.client.GetMetrics(t.Context(), connect.NewRequest(&socialv1.GetMetricsRequest{Account: account(provider), Id: id}))
 		if err == nil && response.Msg.GetMetrics().Likes == nil {
 			t.Errorf("%s gave %v", provider, response.Msg)
@@ -83,6 +89,7 @@ var operations = []struct {
 		return err
 	}},
 	{socialv1.Operation_OPERATION_GET_PROFILE, func(t *testing.T, s *stage, provider socialv1.Provider, _ string) error {
+		t.Helper()
 		response, err := s.client.GetProfile(t.Context(), connect.NewRequest(&socialv1.GetProfileRequest{Account: account(provider)}))
 		if err == nil && (response.Msg.GetProfile().GetId() == "" || response.Msg.GetProfile().GetName() == "") {
 			t.Errorf("%s gave %v", provider, response.Msg)
@@ -90,6 +97,7 @@ var operations = []struct {
 		return err
 	}},
 	{socialv1.Operation_OPERATION_DELETE_POST, func(t *testing.T, s *stage, provider socialv1.Provider, id string) error {
+		t.Helper()
 		_, err := s.client.DeletePost(t.Context(), connect.NewRequest(&socialv1.DeletePostRequest{Account: account(provider), Id: id}))
 		for _, held := range s.world.Posts(platformOf(provider)) {
 			if err == nil && held.ID == id {
@@ -138,10 +146,11 @@ func TestOperations(t *testing.T) {
 			can[one.GetProvider()][operation] = true
 		}
 	}
-	table := "| provider | " + strings.Join(columns(), " | ") + " |\n|---" + strings.Repeat("|---", len(operations)) + "|\n"
+	var table strings.Builder
+	table.WriteString("| provider | " + strings.Join(columns(), " | ") + " |\n|---" + strings.Repeat("|---", len(operations)) + "|\n")
 	for _, one := range providers {
 		first := s.publish(t.Context(), t, one.provider, firstText)
-		row := "| " + one.name
+		table.WriteString("| " + one.name)
 		for _, tried := range operations {
 			err := tried.run(t, s, one.provider, first.GetPost().GetId())
 			switch able := can[one.provider][tried.operation]; {
@@ -150,13 +159,13 @@ func TestOperations(t *testing.T) {
 			case !able && code(err) != connect.CodeUnimplemented:
 				t.Errorf("%s %s: %v, want Unimplemented", one.name, tried.operation, err)
 			}
-			row += " | " + map[bool]string{true: "yes", false: "no"}[err == nil]
+			table.WriteString(" | " + map[bool]string{true: "yes", false: "no"}[err == nil])
 		}
-		table += row + " |\n"
+		table.WriteString(" |\n")
 	}
 	readme, err := os.ReadFile("README.md")
-	if err != nil || !strings.Contains(string(readme), table) {
-		t.Errorf("the README lacks this table (%v):\n%s", err, table)
+	if err != nil || !strings.Contains(string(readme), table.String()) {
+		t.Errorf("the README lacks this table (%v):\n%s", err, table.String())
 	}
 }
 

@@ -100,7 +100,7 @@ func TestMergedPages(t *testing.T) {
 		accounts = append(accounts, account(provider))
 	}
 	for _, size := range []int32{7, 50, 100} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d posts", size), func(t *testing.T) {
 			t.Parallel()
 			s.readAll(t, accounts, size, each*len(merged))
 		})
@@ -141,7 +141,7 @@ func TestToken(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	for i := range 3 {
-		s.publish(t.Context(), t, socialv1.Provider_PROVIDER_BLUESKY, fmt.Sprint("post ", i))
+		s.publish(t.Context(), t, socialv1.Provider_PROVIDER_BLUESKY, fmt.Sprintf("post %d", i))
 	}
 	first, err := s.client.ListPosts(t.Context(), connect.NewRequest(&socialv1.ListPostsRequest{
 		Accounts: []*socialv1.Account{account(socialv1.Provider_PROVIDER_BLUESKY)}, PageSize: 1,
@@ -177,7 +177,9 @@ func TestRenewedOnce(t *testing.T) {
 	done := make(chan *socialv1.TargetResult)
 	const together = 16
 	for i := range together {
-		go func() { done <- s.publish(t.Context(), t, socialv1.Provider_PROVIDER_BLUESKY, fmt.Sprint("post ", i)) }()
+		go func() {
+			done <- s.publish(t.Context(), t, socialv1.Provider_PROVIDER_BLUESKY, fmt.Sprintf("post %d", i))
+		}()
 	}
 	for range together {
 		if result := <-done; result.GetPost() == nil {

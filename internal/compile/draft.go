@@ -101,10 +101,7 @@ type call struct {
 	inputs []*operand
 	// answer is the answer at hand, for the expressions of the call about it.
 	answer *document
-	// env knows what the call's own expressions may name besides: its loop and answer.
-	env   *expr.Env
-	loops []*loop
-	needs []int
+	needs  []int
 	// sent are the request fields that are sent, by the target's name for them.
 	sent map[string][]plan.Sent
 }
@@ -132,7 +129,6 @@ type callee struct {
 // eachCall is a call for each element, or each chunk, of a list.
 type eachCall struct {
 	loop  *loop
-	list  *operand
 	key   *operand
 	batch bool
 	items *operand

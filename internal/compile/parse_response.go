@@ -35,7 +35,7 @@ const (
 // leading are the operators that say what a mapping is; the others go with one of them.
 var (
 	leading   = []string{opText, opEnum, opFrom, opEach, opJoin, opFirst, opConcat}
-	operators = append(slices.Clone(leading), opElse, opDefault, opKey, opValue, opWhere, opOn, opOrder, opIf, opOneof, opTable)
+	following = []string{opElse, opDefault, opKey, opValue, opWhere, opOn, opOrder, opIf, opOneof, opTable}
 )
 
 // response parses the response tree.
@@ -179,8 +179,8 @@ func (p *parser) operator(f *field, node *source.Node) *field {
 	case opConcat:
 		return p.concat(f, node)
 	default:
-		hint := diag.DidYouMean("operators", operator, operators)
-		if slices.Contains(operators, operator) {
+		hint := diag.DidYouMean("operators", operator, slices.Concat(leading, following))
+		if slices.Contains(following, operator) {
 			hint = operator + " goes with another operator, such as $each, $enum or $from"
 		}
 		p.reportKey(at, hint, "unknown operator %q", operator)

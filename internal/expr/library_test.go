@@ -79,7 +79,7 @@ func TestLibrary(t *testing.T) {
 		`"👍é".utf16()`:                                                 "3",
 		`"👍é".utf8()`:                                                  "6",
 		`"hello".weighted(23)`:                                         "5",
-		`"日本".weighted(23)`:                                            "4",
+		`"ちば".weighted(23)`:                                            "4",
 		`"👩‍👩‍👧".weighted(23)`:                                         "2",
 		`"see https://example.com/very/long/path?q=1 ok".weighted(23)`: "30",
 		`"👩‍👩‍👧abc".truncate(2)`:                                       "👩‍👩‍👧a",

@@ -28,8 +28,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		slog.Error("serve the conformance suite", "error", err)
 		os.Exit(1)
 	}
@@ -116,7 +117,7 @@ func writeResponse(out io.Writer, port int) error {
 
 // startReference starts the suite's reference server, which ends with ctx, and returns its address.
 func startReference(ctx context.Context, program string) (address string, ended <-chan error, _ error) {
-	command := exec.CommandContext(ctx, program, "-json")
+	command := exec.CommandContext(ctx, program, "-json") //nolint:gosec // whoever starts the suite names its programs
 	command.Stderr = os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	input, err := command.StdinPipe()

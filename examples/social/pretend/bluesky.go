@@ -73,10 +73,10 @@ func (p *blueskyPlatform) fail(w http.ResponseWriter, _ *http.Request, fault Fau
 		blueskyFail(w, http.StatusBadRequest, "ExpiredToken", "Token has expired")
 	case RateLimited:
 		const wait = 50 * time.Second
-		w.Header().Set("RateLimit-Limit", "5000")
-		w.Header().Set("RateLimit-Remaining", "0")
-		w.Header().Set("RateLimit-Reset", decimal(p.now().Add(wait).Unix()))
-		w.Header().Set("RateLimit-Policy", "5000;w=3600")
+		w.Header().Set("Ratelimit-Limit", "5000")
+		w.Header().Set("Ratelimit-Remaining", "0")
+		w.Header().Set("Ratelimit-Reset", decimal(p.now().Add(wait).Unix()))
+		w.Header().Set("Ratelimit-Policy", "5000;w=3600")
 		blueskyFail(w, http.StatusTooManyRequests, "RateLimitExceeded", "Rate Limit Exceeded")
 	default:
 		blueskyFail(w, http.StatusInternalServerError, "InternalServerError", "Internal Server Error")

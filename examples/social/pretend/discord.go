@@ -67,12 +67,12 @@ func (p *discordPlatform) fail(w http.ResponseWriter, _ *http.Request, fault Fau
 		const wait = 64.57
 		header := w.Header()
 		header.Set("Retry-After", "65")
-		header.Set("X-RateLimit-Limit", "10")
-		header.Set("X-RateLimit-Remaining", "0")
-		header.Set("X-RateLimit-Reset", strconv.FormatFloat(float64(p.now().UnixMilli())/1000+wait, 'f', 3, 64))
-		header.Set("X-RateLimit-Reset-After", "64.57")
-		header.Set("X-RateLimit-Bucket", "abcd1234")
-		header.Set("X-RateLimit-Scope", "user")
+		header.Set("X-Ratelimit-Limit", "10")
+		header.Set("X-Ratelimit-Remaining", "0")
+		header.Set("X-Ratelimit-Reset", strconv.FormatFloat(float64(p.now().UnixMilli())/1000+wait, 'f', 3, 64))
+		header.Set("X-Ratelimit-Reset-After", "64.57")
+		header.Set("X-Ratelimit-Bucket", "abcd1234")
+		header.Set("X-Ratelimit-Scope", "user")
 		answer(w, http.StatusTooManyRequests, map[string]any{"message": "You are being rate limited.", "retry_after": wait, "global": false})
 	default:
 		discordFail(w, http.StatusInternalServerError, 0, "500: Internal Server Error", nil)

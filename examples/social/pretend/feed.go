@@ -17,8 +17,8 @@ type feed struct {
 func (f *feed) add(posts ...Post) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := len(posts) - 1; i >= 0; i-- {
-		f.held = append(f.held, posts[i])
+	for _, one := range slices.Backward(posts) {
+		f.held = append(f.held, one)
 	}
 	if len(posts) == 1 {
 		last := len(f.held) - 1

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,9 +66,9 @@ func (p *mastodonPlatform) fail(w http.ResponseWriter, _ *http.Request, fault Fa
 		mastodonFail(w, http.StatusUnauthorized, "The access token is invalid")
 	case RateLimited:
 		const wait = 40 * time.Second
-		w.Header().Set("X-RateLimit-Limit", "300")
-		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.Header().Set("X-RateLimit-Reset", p.now().Add(wait).UTC().Format("2006-01-02T15:04:05.000000Z"))
+		w.Header().Set("X-Ratelimit-Limit", "300")
+		w.Header().Set("X-Ratelimit-Remaining", "0")
+		w.Header().Set("X-Ratelimit-Reset", p.now().Add(wait).UTC().Format("2006-01-02T15:04:05.000000Z"))
 		mastodonFail(w, http.StatusTooManyRequests, "Too many requests")
 	default:
 		mastodonFail(w, http.StatusServiceUnavailable, "There was a temporary problem serving your request, please try again")
@@ -142,7 +143,7 @@ func (p *mastodonPlatform) refuse(form url.Values) string {
 		return "Text can't be blank"
 	case length > mastodonMaxText:
 		return fmt.Sprintf("Text character limit of %d exceeded", mastodonMaxText)
-	case form.Has("visibility") && !strings.Contains(" public unlisted private direct ", " "+visibility+" "):
+	case form.Has("visibility") && !slices.Contains([]string{"public", "unlisted", "private", "direct"}, visibility):
 		return "Visibility is not included in the list"
 	default:
 		return ""

@@ -15,6 +15,7 @@ import (
 
 func newCheck(p process) *cobra.Command {
 	var format string
+	var maxCalls int
 	command := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check a project's files, offline",
@@ -30,6 +31,9 @@ variables that sheaf.yaml reads need not be set.`,
 			if err != nil {
 				return asAuthorError(err, args[0], chosen)
 			}
+			if problems := tooManyCalls(compiled, maxCalls); problems != nil {
+				return asAuthorError(problems.Err(), args[0], chosen)
+			}
 			if chosen == diag.JSON {
 				return diag.Problems(nil).Write(p.stdout, chosen, nil)
 			}
@@ -39,7 +43,22 @@ variables that sheaf.yaml reads need not be set.`,
 		},
 	}
 	command.Flags().StringVar(&format, "format", string(diag.Text), "how to print problems: text, json or github")
+	command.Flags().IntVar(&maxCalls, "max-calls", 0, "fail if an RPC can cause more upstream calls than this; 0 for no bound")
 	return command
+}
+
+// tooManyCalls are the RPCs that can cause more upstream calls than is allowed.
+func tooManyCalls(compiled *plan.Plan, most int) diag.Problems {
+	var problems diag.Problems
+	for _, service := range compiled.Services {
+		for _, rpc := range service.RPCs {
+			if number := rpc.MaxCalls(); most > 0 && number > most {
+				problems.Add(rpc.At, len(rpc.Method.Name()), "lower max of a call with each, poll or retry; sheaf plan shows them",
+					"RPC %s can cause %d upstream calls; the most is %d", rpc.Name(), number, most)
+			}
+		}
+	}
+	return problems
 }
 
 func parseFormat(name string) (diag.Format, error) {

@@ -124,6 +124,7 @@ func TestTruth(t *testing.T) {
 	tried := 0
 	for name, request := range map[string]string{
 		"GetProduct": `{"productId": "p-100"}`, "GetHome": `{"customerId": "c"}`, "GetOrder": `{"orderId": "9007199254740993"}`,
+		"ListOrders": `{}`,
 	} {
 		rpc := compiled.Find(name)
 		want := runMutant(t, compiled, rpc, request, "", nil)

@@ -150,8 +150,17 @@ func (f *field) sources() []plan.Source {
 	var sources []plan.Source
 	if f.from != nil {
 		from := f.note + f.from.String()
-		if f.loop != nil {
+		switch {
+		case f.join != nil:
+			from = fmt.Sprintf("the %s in %s with %s == %s", f.loop.name, from, f.join.element, f.join.place)
+		case f.loop != nil:
 			from = "each " + f.loop.name + " in " + from
+		}
+		if f.loop != nil && f.loop.where != nil {
+			from += " where " + f.loop.where.String()
+		}
+		if f.when != nil {
+			from += " if " + f.when.String()
 		}
 		if f.fallback != nil {
 			from += ", or " + f.fallback.String()

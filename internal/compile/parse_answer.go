@@ -68,7 +68,10 @@ func (p *parser) keyOfElement(c *call, node *source.Node) *operand {
 	return p.expression(node, c.each.loop.name, 0)
 }
 
-// inChunk is a parser for what a batch sends: there the loop's name stands for the list of a chunk's keys.
+// keysName is the list of a chunk's keys, in what a batch sends.
+const keysName = "keys"
+
+// inChunk is a parser for what a batch sends, where keys are those of a chunk and the loop's name means nothing.
 func (p *parser) inChunk(c *call, node *source.Node) *parser {
 	if c.message.GetBatchSize() == 0 {
 		p.report(node, "add batch_size: with the number of elements in one call", "batch without batch_size")
@@ -76,7 +79,7 @@ func (p *parser) inChunk(c *call, node *source.Node) *parser {
 	if c.message.GetItems() == "" {
 		p.report(node, "add items: with the list in each answer, such as answer.body.users", "batch without items")
 	}
-	chunk := &loop{name: c.each.loop.name, depth: c.each.loop.depth, typ: cel.ListType(cel.DynType), calls: c.each.loop.calls}
+	chunk := &loop{name: keysName, depth: c.each.loop.depth, typ: cel.ListType(cel.DynType), calls: c.each.loop.calls}
 	return p.inLoop(chunk, node)
 }
 

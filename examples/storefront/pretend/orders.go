@@ -45,6 +45,7 @@ func firstOrders() map[int64]order {
 func (s *Shop) orderRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/orders/{number}", s.getOrder)
 	mux.HandleFunc("GET /api/orders/{number}/shipments", s.getShipments)
+	mux.HandleFunc("GET /api/orders", s.listOrders)
 	mux.HandleFunc("POST /api/orders", s.postOrder)
 	mux.HandleFunc("PATCH /api/orders/{number}", s.patchOrder)
 	mux.HandleFunc("DELETE /api/orders/{number}", s.deleteOrder)

@@ -1,4 +1,4 @@
-// Package pretend is for examples and tests: the five REST services behind the storefront, in memory. They answer as
+// Package pretend is for examples and tests: the six REST services behind the storefront, in memory. They answer as
 // services that nobody designed together do: other names than the contract's, more data than is asked for, and errors of
 // their own. They check what they are sent.
 package pretend
@@ -17,13 +17,15 @@ import (
 const Token = "pretend-stock-token"
 
 // Names are the services' names, as sheaf.yaml has them.
-func Names() []string { return []string{"catalog", "orders", "recommendations", "reviews", "stock"} }
+func Names() []string {
+	return []string{"catalog", "customers", "orders", "recommendations", "reviews", "stock"}
+}
 
 // Latencies are about what such services take in one data centre.
 func Latencies() map[string]time.Duration {
 	return map[string]time.Duration{
 		"catalog": 18 * time.Millisecond, "reviews": 25 * time.Millisecond, "stock": 12 * time.Millisecond,
-		"recommendations": 40 * time.Millisecond, "orders": 22 * time.Millisecond,
+		"recommendations": 40 * time.Millisecond, "orders": 22 * time.Millisecond, "customers": 9 * time.Millisecond,
 	}
 }
 
@@ -69,7 +71,7 @@ func (s *Shop) Calls() map[string]int {
 // Handler answers for one service. An unknown name is a mistake of the program's, and panics.
 func (s *Shop) Handler(service string) http.Handler {
 	routes := map[string]func(*http.ServeMux){
-		"catalog": s.catalog, "reviews": s.reviews, "stock": s.stock, "recommendations": s.recommendations, "orders": s.orderRoutes,
+		"catalog": s.catalog, "reviews": s.reviews, "stock": s.stock, "recommendations": s.recommendations, "orders": s.orderRoutes, "customers": s.customers,
 	}
 	add, ok := routes[service]
 	if !ok {

@@ -1514,6 +1514,235 @@ func (*CancelOrderResponse) Descriptor() ([]byte, []int) {
 	return file_shop_v1_storefront_proto_rawDescGZIP(), []int{20}
 }
 
+// ListOrdersRequest asks for the newest orders.
+type ListOrdersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many to return at most. Default: 100.
+	Limit         *int32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrdersRequest) Reset() {
+	*x = ListOrdersRequest{}
+	mi := &file_shop_v1_storefront_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrdersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrdersRequest) ProtoMessage() {}
+
+func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_storefront_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrdersRequest.ProtoReflect.Descriptor instead.
+func (*ListOrdersRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_storefront_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListOrdersRequest) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+// ListOrdersResponse is the newest orders.
+type ListOrdersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first.
+	Orders []*OrderSummary `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
+	// What is missing.
+	Partial       *v1.Partial `protobuf:"bytes,2,opt,name=partial,proto3" json:"partial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrdersResponse) Reset() {
+	*x = ListOrdersResponse{}
+	mi := &file_shop_v1_storefront_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrdersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrdersResponse) ProtoMessage() {}
+
+func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_storefront_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrdersResponse.ProtoReflect.Descriptor instead.
+func (*ListOrdersResponse) Descriptor() ([]byte, []int) {
+	return file_shop_v1_storefront_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListOrdersResponse) GetOrders() []*OrderSummary {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+func (x *ListOrdersResponse) GetPartial() *v1.Partial {
+	if x != nil {
+		return x.Partial
+	}
+	return nil
+}
+
+// OrderSummary is one line of the list.
+type OrderSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The order's number.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it was made.
+	PlacedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=placed_at,json=placedAt,proto3" json:"placed_at,omitempty"`
+	// What it costs in all.
+	Total *Money `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Who made it; unset if that is not known.
+	Customer      *Customer `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderSummary) Reset() {
+	*x = OrderSummary{}
+	mi := &file_shop_v1_storefront_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderSummary) ProtoMessage() {}
+
+func (x *OrderSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_storefront_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderSummary.ProtoReflect.Descriptor instead.
+func (*OrderSummary) Descriptor() ([]byte, []int) {
+	return file_shop_v1_storefront_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *OrderSummary) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *OrderSummary) GetPlacedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PlacedAt
+	}
+	return nil
+}
+
+func (x *OrderSummary) GetTotal() *Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *OrderSummary) GetCustomer() *Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
+// Customer is who made an order.
+type Customer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The name to greet them by.
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Customer) Reset() {
+	*x = Customer{}
+	mi := &file_shop_v1_storefront_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Customer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Customer) ProtoMessage() {}
+
+func (x *Customer) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_storefront_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Customer.ProtoReflect.Descriptor instead.
+func (*Customer) Descriptor() ([]byte, []int) {
+	return file_shop_v1_storefront_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Customer) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Customer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_shop_v1_storefront_proto protoreflect.FileDescriptor
 
 const file_shop_v1_storefront_proto_rawDesc = "" +
@@ -1626,7 +1855,21 @@ const file_shop_v1_storefront_proto_rawDesc = "" +
 	"\x05_note\"8\n" +
 	"\x12CancelOrderRequest\x12\"\n" +
 	"\border_id\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\aorderId\"\x15\n" +
-	"\x13CancelOrderResponse*~\n" +
+	"\x13CancelOrderResponse\"C\n" +
+	"\x11ListOrdersRequest\x12$\n" +
+	"\x05limit\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x01H\x00R\x05limit\x88\x01\x01B\b\n" +
+	"\x06_limit\"p\n" +
+	"\x12ListOrdersResponse\x12-\n" +
+	"\x06orders\x18\x01 \x03(\v2\x15.shop.v1.OrderSummaryR\x06orders\x12+\n" +
+	"\apartial\x18\x02 \x01(\v2\x11.sheaf.v1.PartialR\apartial\"\xac\x01\n" +
+	"\fOrderSummary\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
+	"\tplaced_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bplacedAt\x12$\n" +
+	"\x05total\x18\x03 \x01(\v2\x0e.shop.v1.MoneyR\x05total\x12-\n" +
+	"\bcustomer\x18\x04 \x01(\v2\x11.shop.v1.CustomerR\bcustomer\".\n" +
+	"\bCustomer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name*~\n" +
 	"\fAvailability\x12\x1c\n" +
 	"\x18AVAILABILITY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15AVAILABILITY_IN_STOCK\x10\x01\x12\x19\n" +
@@ -1637,12 +1880,14 @@ const file_shop_v1_storefront_proto_rawDesc = "" +
 	"\x13ORDER_STATUS_PLACED\x10\x01\x12\x15\n" +
 	"\x11ORDER_STATUS_SENT\x10\x02\x12\x1a\n" +
 	"\x16ORDER_STATUS_DELIVERED\x10\x03\x12\x1a\n" +
-	"\x16ORDER_STATUS_CANCELLED\x10\x042\xcd\x03\n" +
+	"\x16ORDER_STATUS_CANCELLED\x10\x042\x99\x04\n" +
 	"\x11StorefrontService\x12J\n" +
 	"\n" +
 	"GetProduct\x12\x1a.shop.v1.GetProductRequest\x1a\x1b.shop.v1.GetProductResponse\"\x03\x90\x02\x01\x12A\n" +
 	"\aGetHome\x12\x17.shop.v1.GetHomeRequest\x1a\x18.shop.v1.GetHomeResponse\"\x03\x90\x02\x01\x12D\n" +
-	"\bGetOrder\x12\x18.shop.v1.GetOrderRequest\x1a\x19.shop.v1.GetOrderResponse\"\x03\x90\x02\x01\x12E\n" +
+	"\bGetOrder\x12\x18.shop.v1.GetOrderRequest\x1a\x19.shop.v1.GetOrderResponse\"\x03\x90\x02\x01\x12J\n" +
+	"\n" +
+	"ListOrders\x12\x1a.shop.v1.ListOrdersRequest\x1a\x1b.shop.v1.ListOrdersResponse\"\x03\x90\x02\x01\x12E\n" +
 	"\n" +
 	"PlaceOrder\x12\x1a.shop.v1.PlaceOrderRequest\x1a\x1b.shop.v1.PlaceOrderResponse\x12M\n" +
 	"\vUpdateOrder\x12\x1b.shop.v1.UpdateOrderRequest\x1a\x1c.shop.v1.UpdateOrderResponse\"\x03\x90\x02\x02\x12M\n" +
@@ -1662,7 +1907,7 @@ func file_shop_v1_storefront_proto_rawDescGZIP() []byte {
 }
 
 var file_shop_v1_storefront_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_shop_v1_storefront_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_shop_v1_storefront_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_shop_v1_storefront_proto_goTypes = []any{
 	(Availability)(0),              // 0: shop.v1.Availability
 	(OrderStatus)(0),               // 1: shop.v1.OrderStatus
@@ -1687,56 +1932,67 @@ var file_shop_v1_storefront_proto_goTypes = []any{
 	(*UpdateOrderResponse)(nil),    // 20: shop.v1.UpdateOrderResponse
 	(*CancelOrderRequest)(nil),     // 21: shop.v1.CancelOrderRequest
 	(*CancelOrderResponse)(nil),    // 22: shop.v1.CancelOrderResponse
-	nil,                            // 23: shop.v1.GetProductResponse.AttributesEntry
-	(*wrapperspb.UInt32Value)(nil), // 24: google.protobuf.UInt32Value
-	(*structpb.Struct)(nil),        // 25: google.protobuf.Struct
-	(*v1.Partial)(nil),             // 26: sheaf.v1.Partial
-	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 28: google.protobuf.Duration
+	(*ListOrdersRequest)(nil),      // 23: shop.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),     // 24: shop.v1.ListOrdersResponse
+	(*OrderSummary)(nil),           // 25: shop.v1.OrderSummary
+	(*Customer)(nil),               // 26: shop.v1.Customer
+	nil,                            // 27: shop.v1.GetProductResponse.AttributesEntry
+	(*wrapperspb.UInt32Value)(nil), // 28: google.protobuf.UInt32Value
+	(*structpb.Struct)(nil),        // 29: google.protobuf.Struct
+	(*v1.Partial)(nil),             // 30: sheaf.v1.Partial
+	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 32: google.protobuf.Duration
 }
 var file_shop_v1_storefront_proto_depIdxs = []int32{
 	4,  // 0: shop.v1.GetProductResponse.price:type_name -> shop.v1.Money
 	0,  // 1: shop.v1.GetProductResponse.availability:type_name -> shop.v1.Availability
 	5,  // 2: shop.v1.GetProductResponse.reviews:type_name -> shop.v1.Review
-	23, // 3: shop.v1.GetProductResponse.attributes:type_name -> shop.v1.GetProductResponse.AttributesEntry
-	24, // 4: shop.v1.GetProductResponse.weight_grams:type_name -> google.protobuf.UInt32Value
-	25, // 5: shop.v1.GetProductResponse.details:type_name -> google.protobuf.Struct
-	26, // 6: shop.v1.GetProductResponse.partial:type_name -> sheaf.v1.Partial
-	27, // 7: shop.v1.Review.created_at:type_name -> google.protobuf.Timestamp
+	27, // 3: shop.v1.GetProductResponse.attributes:type_name -> shop.v1.GetProductResponse.AttributesEntry
+	28, // 4: shop.v1.GetProductResponse.weight_grams:type_name -> google.protobuf.UInt32Value
+	29, // 5: shop.v1.GetProductResponse.details:type_name -> google.protobuf.Struct
+	30, // 6: shop.v1.GetProductResponse.partial:type_name -> sheaf.v1.Partial
+	31, // 7: shop.v1.Review.created_at:type_name -> google.protobuf.Timestamp
 	8,  // 8: shop.v1.GetHomeResponse.arrivals:type_name -> shop.v1.ProductSummary
 	8,  // 9: shop.v1.GetHomeResponse.recommended:type_name -> shop.v1.ProductSummary
-	26, // 10: shop.v1.GetHomeResponse.partial:type_name -> sheaf.v1.Partial
+	30, // 10: shop.v1.GetHomeResponse.partial:type_name -> sheaf.v1.Partial
 	4,  // 11: shop.v1.ProductSummary.price:type_name -> shop.v1.Money
 	11, // 12: shop.v1.GetOrderResponse.order:type_name -> shop.v1.Order
-	26, // 13: shop.v1.GetOrderResponse.partial:type_name -> sheaf.v1.Partial
-	27, // 14: shop.v1.Order.placed_at:type_name -> google.protobuf.Timestamp
+	30, // 13: shop.v1.GetOrderResponse.partial:type_name -> sheaf.v1.Partial
+	31, // 14: shop.v1.Order.placed_at:type_name -> google.protobuf.Timestamp
 	1,  // 15: shop.v1.Order.status:type_name -> shop.v1.OrderStatus
 	12, // 16: shop.v1.Order.lines:type_name -> shop.v1.OrderLine
 	13, // 17: shop.v1.Order.shipments:type_name -> shop.v1.Shipment
 	15, // 18: shop.v1.Order.card:type_name -> shop.v1.Card
 	16, // 19: shop.v1.Order.invoice:type_name -> shop.v1.Invoice
 	4,  // 20: shop.v1.Order.total:type_name -> shop.v1.Money
-	28, // 21: shop.v1.Shipment.transit_time:type_name -> google.protobuf.Duration
+	32, // 21: shop.v1.Shipment.transit_time:type_name -> google.protobuf.Duration
 	14, // 22: shop.v1.Shipment.parcels:type_name -> shop.v1.Parcel
-	27, // 23: shop.v1.Invoice.due_at:type_name -> google.protobuf.Timestamp
-	27, // 24: shop.v1.PlaceOrderResponse.placed_at:type_name -> google.protobuf.Timestamp
-	2,  // 25: shop.v1.StorefrontService.GetProduct:input_type -> shop.v1.GetProductRequest
-	6,  // 26: shop.v1.StorefrontService.GetHome:input_type -> shop.v1.GetHomeRequest
-	9,  // 27: shop.v1.StorefrontService.GetOrder:input_type -> shop.v1.GetOrderRequest
-	17, // 28: shop.v1.StorefrontService.PlaceOrder:input_type -> shop.v1.PlaceOrderRequest
-	19, // 29: shop.v1.StorefrontService.UpdateOrder:input_type -> shop.v1.UpdateOrderRequest
-	21, // 30: shop.v1.StorefrontService.CancelOrder:input_type -> shop.v1.CancelOrderRequest
-	3,  // 31: shop.v1.StorefrontService.GetProduct:output_type -> shop.v1.GetProductResponse
-	7,  // 32: shop.v1.StorefrontService.GetHome:output_type -> shop.v1.GetHomeResponse
-	10, // 33: shop.v1.StorefrontService.GetOrder:output_type -> shop.v1.GetOrderResponse
-	18, // 34: shop.v1.StorefrontService.PlaceOrder:output_type -> shop.v1.PlaceOrderResponse
-	20, // 35: shop.v1.StorefrontService.UpdateOrder:output_type -> shop.v1.UpdateOrderResponse
-	22, // 36: shop.v1.StorefrontService.CancelOrder:output_type -> shop.v1.CancelOrderResponse
-	31, // [31:37] is the sub-list for method output_type
-	25, // [25:31] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	31, // 23: shop.v1.Invoice.due_at:type_name -> google.protobuf.Timestamp
+	31, // 24: shop.v1.PlaceOrderResponse.placed_at:type_name -> google.protobuf.Timestamp
+	25, // 25: shop.v1.ListOrdersResponse.orders:type_name -> shop.v1.OrderSummary
+	30, // 26: shop.v1.ListOrdersResponse.partial:type_name -> sheaf.v1.Partial
+	31, // 27: shop.v1.OrderSummary.placed_at:type_name -> google.protobuf.Timestamp
+	4,  // 28: shop.v1.OrderSummary.total:type_name -> shop.v1.Money
+	26, // 29: shop.v1.OrderSummary.customer:type_name -> shop.v1.Customer
+	2,  // 30: shop.v1.StorefrontService.GetProduct:input_type -> shop.v1.GetProductRequest
+	6,  // 31: shop.v1.StorefrontService.GetHome:input_type -> shop.v1.GetHomeRequest
+	9,  // 32: shop.v1.StorefrontService.GetOrder:input_type -> shop.v1.GetOrderRequest
+	23, // 33: shop.v1.StorefrontService.ListOrders:input_type -> shop.v1.ListOrdersRequest
+	17, // 34: shop.v1.StorefrontService.PlaceOrder:input_type -> shop.v1.PlaceOrderRequest
+	19, // 35: shop.v1.StorefrontService.UpdateOrder:input_type -> shop.v1.UpdateOrderRequest
+	21, // 36: shop.v1.StorefrontService.CancelOrder:input_type -> shop.v1.CancelOrderRequest
+	3,  // 37: shop.v1.StorefrontService.GetProduct:output_type -> shop.v1.GetProductResponse
+	7,  // 38: shop.v1.StorefrontService.GetHome:output_type -> shop.v1.GetHomeResponse
+	10, // 39: shop.v1.StorefrontService.GetOrder:output_type -> shop.v1.GetOrderResponse
+	24, // 40: shop.v1.StorefrontService.ListOrders:output_type -> shop.v1.ListOrdersResponse
+	18, // 41: shop.v1.StorefrontService.PlaceOrder:output_type -> shop.v1.PlaceOrderResponse
+	20, // 42: shop.v1.StorefrontService.UpdateOrder:output_type -> shop.v1.UpdateOrderResponse
+	22, // 43: shop.v1.StorefrontService.CancelOrder:output_type -> shop.v1.CancelOrderResponse
+	37, // [37:44] is the sub-list for method output_type
+	30, // [30:37] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_storefront_proto_init() }
@@ -1756,13 +2012,14 @@ func file_shop_v1_storefront_proto_init() {
 	file_shop_v1_storefront_proto_msgTypes[15].OneofWrappers = []any{}
 	file_shop_v1_storefront_proto_msgTypes[17].OneofWrappers = []any{}
 	file_shop_v1_storefront_proto_msgTypes[18].OneofWrappers = []any{}
+	file_shop_v1_storefront_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_storefront_proto_rawDesc), len(file_shop_v1_storefront_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -501,7 +501,8 @@ type Call struct {
 	// One call for each element of a list, as NAME in LIST; equal elements share a call. The answers are a list: each has
 	// key, the element, and value, the body; or, if the call is optional and this one failed, error.
 	Each string `protobuf:"bytes,17,opt,name=each,proto3" json:"each,omitempty"`
-	// One call for each chunk of a list, as NAME in LIST; equal elements are sent once. The answers are one list: see items.
+	// One call for each chunk of a list, as NAME in LIST; elements with equal keys are sent once. The name keys is the list of
+	// a chunk's keys. The answers are one list: see items.
 	Batch string `protobuf:"bytes,18,opt,name=batch,proto3" json:"batch,omitempty"`
 	// What elements are told apart by, as an expression over the name after each. Default: the whole element.
 	Key string `protobuf:"bytes,19,opt,name=key,proto3" json:"key,omitempty"`

@@ -43,6 +43,9 @@ const (
 	// StorefrontServiceGetOrderProcedure is the fully-qualified name of the StorefrontService's
 	// GetOrder RPC.
 	StorefrontServiceGetOrderProcedure = "/shop.v1.StorefrontService/GetOrder"
+	// StorefrontServiceListOrdersProcedure is the fully-qualified name of the StorefrontService's
+	// ListOrders RPC.
+	StorefrontServiceListOrdersProcedure = "/shop.v1.StorefrontService/ListOrders"
 	// StorefrontServicePlaceOrderProcedure is the fully-qualified name of the StorefrontService's
 	// PlaceOrder RPC.
 	StorefrontServicePlaceOrderProcedure = "/shop.v1.StorefrontService/PlaceOrder"
@@ -62,6 +65,8 @@ type StorefrontServiceClient interface {
 	GetHome(context.Context, *connect.Request[v1.GetHomeRequest]) (*connect.Response[v1.GetHomeResponse], error)
 	// GetOrder returns an order with its parcels.
 	GetOrder(context.Context, *connect.Request[v1.GetOrderRequest]) (*connect.Response[v1.GetOrderResponse], error)
+	// ListOrders returns the newest orders with who made them.
+	ListOrders(context.Context, *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error)
 	// PlaceOrder orders products.
 	PlaceOrder(context.Context, *connect.Request[v1.PlaceOrderRequest]) (*connect.Response[v1.PlaceOrderResponse], error)
 	// UpdateOrder changes the note that goes with an order, or where it is sent.
@@ -102,6 +107,13 @@ func NewStorefrontServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		listOrders: connect.NewClient[v1.ListOrdersRequest, v1.ListOrdersResponse](
+			httpClient,
+			baseURL+StorefrontServiceListOrdersProcedure,
+			connect.WithSchema(storefrontServiceMethods.ByName("ListOrders")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 		placeOrder: connect.NewClient[v1.PlaceOrderRequest, v1.PlaceOrderResponse](
 			httpClient,
 			baseURL+StorefrontServicePlaceOrderProcedure,
@@ -130,6 +142,7 @@ type storefrontServiceClient struct {
 	getProduct  *connect.Client[v1.GetProductRequest, v1.GetProductResponse]
 	getHome     *connect.Client[v1.GetHomeRequest, v1.GetHomeResponse]
 	getOrder    *connect.Client[v1.GetOrderRequest, v1.GetOrderResponse]
+	listOrders  *connect.Client[v1.ListOrdersRequest, v1.ListOrdersResponse]
 	placeOrder  *connect.Client[v1.PlaceOrderRequest, v1.PlaceOrderResponse]
 	updateOrder *connect.Client[v1.UpdateOrderRequest, v1.UpdateOrderResponse]
 	cancelOrder *connect.Client[v1.CancelOrderRequest, v1.CancelOrderResponse]
@@ -148,6 +161,11 @@ func (c *storefrontServiceClient) GetHome(ctx context.Context, req *connect.Requ
 // GetOrder calls shop.v1.StorefrontService.GetOrder.
 func (c *storefrontServiceClient) GetOrder(ctx context.Context, req *connect.Request[v1.GetOrderRequest]) (*connect.Response[v1.GetOrderResponse], error) {
 	return c.getOrder.CallUnary(ctx, req)
+}
+
+// ListOrders calls shop.v1.StorefrontService.ListOrders.
+func (c *storefrontServiceClient) ListOrders(ctx context.Context, req *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error) {
+	return c.listOrders.CallUnary(ctx, req)
 }
 
 // PlaceOrder calls shop.v1.StorefrontService.PlaceOrder.
@@ -173,6 +191,8 @@ type StorefrontServiceHandler interface {
 	GetHome(context.Context, *connect.Request[v1.GetHomeRequest]) (*connect.Response[v1.GetHomeResponse], error)
 	// GetOrder returns an order with its parcels.
 	GetOrder(context.Context, *connect.Request[v1.GetOrderRequest]) (*connect.Response[v1.GetOrderResponse], error)
+	// ListOrders returns the newest orders with who made them.
+	ListOrders(context.Context, *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error)
 	// PlaceOrder orders products.
 	PlaceOrder(context.Context, *connect.Request[v1.PlaceOrderRequest]) (*connect.Response[v1.PlaceOrderResponse], error)
 	// UpdateOrder changes the note that goes with an order, or where it is sent.
@@ -209,6 +229,13 @@ func NewStorefrontServiceHandler(svc StorefrontServiceHandler, opts ...connect.H
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	storefrontServiceListOrdersHandler := connect.NewUnaryHandler(
+		StorefrontServiceListOrdersProcedure,
+		svc.ListOrders,
+		connect.WithSchema(storefrontServiceMethods.ByName("ListOrders")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	storefrontServicePlaceOrderHandler := connect.NewUnaryHandler(
 		StorefrontServicePlaceOrderProcedure,
 		svc.PlaceOrder,
@@ -237,6 +264,8 @@ func NewStorefrontServiceHandler(svc StorefrontServiceHandler, opts ...connect.H
 			storefrontServiceGetHomeHandler.ServeHTTP(w, r)
 		case StorefrontServiceGetOrderProcedure:
 			storefrontServiceGetOrderHandler.ServeHTTP(w, r)
+		case StorefrontServiceListOrdersProcedure:
+			storefrontServiceListOrdersHandler.ServeHTTP(w, r)
 		case StorefrontServicePlaceOrderProcedure:
 			storefrontServicePlaceOrderHandler.ServeHTTP(w, r)
 		case StorefrontServiceUpdateOrderProcedure:
@@ -262,6 +291,10 @@ func (UnimplementedStorefrontServiceHandler) GetHome(context.Context, *connect.R
 
 func (UnimplementedStorefrontServiceHandler) GetOrder(context.Context, *connect.Request[v1.GetOrderRequest]) (*connect.Response[v1.GetOrderResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("shop.v1.StorefrontService.GetOrder is not implemented"))
+}
+
+func (UnimplementedStorefrontServiceHandler) ListOrders(context.Context, *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("shop.v1.StorefrontService.ListOrders is not implemented"))
 }
 
 func (UnimplementedStorefrontServiceHandler) PlaceOrder(context.Context, *connect.Request[v1.PlaceOrderRequest]) (*connect.Response[v1.PlaceOrderResponse], error) {

@@ -1,13 +1,14 @@
 package aggregate_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -209,9 +210,9 @@ func runLine(t *testing.T, compiled *plan.Plan, world *aggregate.World, line str
 		if err := proto.Unmarshal(result.Message, message); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&out, "%s\n", spaces.ReplaceAllString(protojson.MarshalOptions{UseProtoNames: true}.Format(message), "$1 "))
+		fmt.Fprintf(&out, "%s\n", compact(t, protojson.MarshalOptions{UseProtoNames: true}.Format(message)))
 		if result.Partial != nil {
-			fmt.Fprintf(&out, "partial: %s\n", spaces.ReplaceAllString(protojson.Format(result.Partial), "$1 "))
+			fmt.Fprintf(&out, "partial: %s\n", compact(t, protojson.Format(result.Partial)))
 		}
 		if len(result.Header)+len(result.Trailer) > 0 {
 			fmt.Fprintf(&out, "metadata: %v %v\n", result.Header, result.Trailer)
@@ -220,7 +221,15 @@ func runLine(t *testing.T, compiled *plan.Plan, world *aggregate.World, line str
 	return out.String()
 }
 
-var spaces = regexp.MustCompile(`([:,])?\s+`)
+// compact takes out the spaces, which protojson varies on purpose.
+func compact(t *testing.T, text string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Compact(&out, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
 
 func describe(err error) string {
 	for unwrapped := err; unwrapped != nil; {

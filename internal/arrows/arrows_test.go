@@ -72,6 +72,7 @@ var table = map[string]rule{
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},
 	"examples/pocketbase":           {},
 	"examples/conformance/server":   {may: []string{"bff"}},
+	"examples/social":               {},
 	"examples/social/pretend":       {},
 }
 

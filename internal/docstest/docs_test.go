@@ -115,14 +115,30 @@ func TestBindings(t *testing.T) {
 	found := snippets(t, root+"/docs/bindings.md")
 	contract := named(t, found, "proto/docs/v1/docs.proto")
 	const config = "contract: proto\nbindings: bindings\nupstreams:\n  catalog: {base_url: http://catalog.internal}\n  reviews: {base_url: http://reviews.internal}\n"
+	// markets are the internal bindings that calls of RPCs reach.
+	const markets = `-- bindings/one.yaml --
+service: docs.v1.MarketService
+name: one
+rpcs:
+  Offer: {response: {id: request.text}}
+-- bindings/two.yaml --
+service: docs.v1.MarketService
+name: two
+rpcs:
+  Offer: {response: {id: request.text}}
+`
 	compiled := 0
 	for _, one := range found {
 		if one.language != "yaml" {
 			continue
 		}
 		compiled++
-		dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+"-- proto/docs/v1/docs.proto --\n"+contract+
-			"-- bindings/docs.yaml --\nservice: docs.v1.DocsService\n"+one.text)
+		settings, binding := config, one.text
+		if strings.HasPrefix(one.text, "upstreams:") {
+			settings, binding = "contract: proto\nbindings: bindings\n"+one.text, "rpcs: {PutProduct: {}}\n"
+		}
+		dir := plantest.Write(t, "-- sheaf.yaml --\n"+settings+"-- proto/docs/v1/docs.proto --\n"+contract+
+			"-- bindings/docs.yaml --\nservice: docs.v1.DocsService\n"+binding+markets)
 		server, err := bff.Open(dir)
 		if wrong, ok := errors.AsType[*bff.AuthorError](err); ok {
 			t.Errorf("docs/bindings.md:%d:\n%s", one.line, text(wrong.Problems, dir))
@@ -133,7 +149,7 @@ func TestBindings(t *testing.T) {
 		}
 		server.Close()
 	}
-	const least = 8
+	const least = 18
 	if compiled < least {
 		t.Errorf("found %d bindings, want at least %d", compiled, least)
 	}

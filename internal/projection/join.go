@@ -35,18 +35,24 @@ func (j *Join) index(run *run, target *Target, loop *Loop) map[string][]iteratio
 	index := map[string][]iteration{}
 	ok, instead, err := loop.Each(run.Scope, func() error {
 		value, err := j.Element.Value(run.Scope)
-		if err != nil || value.Missing() {
-			return err
+		if err != nil {
+			run.report(target, j.Element, "text or a number", err.Error())
+			return nil
+		}
+		if value.Missing() {
+			return nil
 		}
 		key, err := value.AppendText(nil)
-		if err == nil {
-			index[string(key)] = append(index[string(key)], run.loops[loop.Depth])
+		if err != nil {
+			run.report(target, j.Element, "text or a number", value.describe())
+			return nil
 		}
-		return err
+		index[string(key)] = append(index[string(key)], run.loops[loop.Depth])
+		return nil
 	})
 	switch {
 	case err != nil:
-		run.report(target, j.Element, "text or a number", err.Error())
+		run.report(target, loop.Where, "true or false", err.Error())
 	case instead != "":
 		run.report(target, loop.In, "a list", instead)
 	}

@@ -141,6 +141,9 @@ func (r *run) origin(source Operand) string {
 	path := answer.Origin
 	for _, loop := range answer.Loops {
 		before, after, _ := strings.Cut(path, "[]")
+		if loop >= len(r.loops) { // the loop as a whole is to blame, not one element
+			break
+		}
 		path = before + "[" + strconv.Itoa(r.loops[loop].index) + "]" + after
 	}
 	return path

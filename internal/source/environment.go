@@ -14,19 +14,22 @@ const writeHole = "write ${env.NAME}"
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // fillEnvironment replaces the ${env.NAME} holes in every text of sheaf.yaml. Keys have none.
-func (l *loader) fillEnvironment(node *Node) {
+func (l *loader) fillEnvironment(node *Node) { l.fillBelow(node, false) }
+
+// fillBelow fills what stands below a node. In the rules of errors, every other hole is for an answer.
+func (l *loader) fillBelow(node *Node, errors bool) {
 	if node.Kind == String && strings.Contains(node.Text, "${") {
-		l.fillText(node)
+		l.fillText(node, errors)
 	}
 	for _, field := range node.Fields {
-		l.fillEnvironment(field.Value)
+		l.fillBelow(field.Value, errors || field.Key == "errors")
 	}
 	for _, item := range node.Items {
-		l.fillEnvironment(item)
+		l.fillBelow(item, errors)
 	}
 }
 
-func (l *loader) fillText(node *Node) {
+func (l *loader) fillText(node *Node, errors bool) {
 	parts, mistake := expr.ParseTemplate(node.Text)
 	if mistake != nil {
 		l.problems.Add(node.At(mistake.Offset), mistake.Width, writeHole, "%s", mistake.Message)
@@ -40,7 +43,7 @@ func (l *loader) fillText(node *Node) {
 		if part.Hole == "" {
 			continue
 		}
-		if isLater(part.Hole) {
+		if isLater(part.Hole) || errors && !strings.HasPrefix(part.Hole, "env.") {
 			kept = true
 			continue
 		}
@@ -70,13 +73,10 @@ func (l *loader) setText(node *Node, parts []expr.Part, kept bool) {
 	node.Text, node.Offset = text.String(), -1
 }
 
-// isLater reports whether a hole of sheaf.yaml is read not when the file is, but with an answer or an account at hand.
+// isLater reports whether a hole of sheaf.yaml is read not when the file is, but with an account at hand.
 func isLater(hole string) bool {
-	path, ok := expr.ParsePath(hole)
-	if !ok {
-		return strings.Contains(hole, "answer.")
-	}
-	return path.Root == "answer" || path.Root == "account" || path.Root == "secret"
+	path, _ := expr.ParsePath(hole)
+	return path.Root == "account" || path.Root == "secret" || hole == "secret"
 }
 
 // fillHole is what a hole stands for, or the hole itself.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,6 +41,7 @@ running. Nothing else is needed.`,
 		Args: arguments(0, 0),
 		RunE: func(command *cobra.Command, _ []string) error { return demo(command.Context(), p, flags) },
 	}
+	command.AddCommand(newDemoSocial(p))
 	command.Flags().StringVar(&flags.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	command.Flags().StringToStringVar(&flags.slow, "slow", nil, "make an upstream slow, as NAME=DURATION")
 	command.Flags().StringSliceVar(&flags.broken, "break", nil, "make an upstream answer 503")
@@ -57,26 +58,43 @@ func demo(ctx context.Context, p process, flags demoFlags) error {
 		return err
 	}
 	defer upstreams.Close()
+	return serveExample(ctx, p, example{
+		name: "storefront", files: storefront.Files(), lookupEnv: upstreams.LookupEnv, listen: flags.listen, welcome: storefrontWelcome,
+	})
+}
+
+// example is a project to serve from this process.
+type example struct {
+	name      string
+	files     fs.FS
+	lookupEnv func(string) (string, bool)
+	listen    string
+	// welcome says what to try, with ADDRESS and DIR in it.
+	welcome string
+}
+
+// serveExample writes an example's files to a directory of their own, and serves them until ctx ends.
+func serveExample(ctx context.Context, p process, e example) error {
 	dir, err := os.MkdirTemp("", "sheaf-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the example: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	dir = filepath.Join(dir, "storefront")
-	if err := os.CopyFS(dir, storefront.Files()); err != nil {
+	dir = filepath.Join(dir, e.name)
+	if err := os.CopyFS(dir, e.files); err != nil {
 		return fmt.Errorf("write the example: %w", err)
 	}
 	return withTelemetry(ctx, p, func(options []bff.Option, _ *slog.Logger) error {
-		server, err := bff.Open(dir, append(options, bff.WithLookupEnv(upstreams.LookupEnv))...)
+		server, err := bff.Open(dir, append(options, bff.WithLookupEnv(e.lookupEnv))...)
 		if err != nil {
 			return asAuthorError(err, dir, diag.Text)
 		}
 		defer server.Close()
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", flags.listen)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", e.listen)
 		if err != nil {
 			return fmt.Errorf("listen: %w; choose another address with --listen", err)
 		}
-		writeWelcome(p.stdout, listener.Addr().String(), dir)
+		fmt.Fprint(p.stdout, strings.NewReplacer("ADDRESS", listener.Addr().String(), "DIR", dir).Replace(e.welcome))
 		return server.Serve(ctx, listener)
 	})
 }
@@ -117,8 +135,7 @@ func knownUpstream(flag, name string) error {
 	return err
 }
 
-func writeWelcome(w io.Writer, address, dir string) {
-	text := `The storefront is open at http://ADDRESS. Its files are in DIR. Try:
+const storefrontWelcome = `The storefront is open at http://ADDRESS. Its files are in DIR. Try:
 
   curl --json '{"productId": "p-100"}' http://ADDRESS/shop.v1.StorefrontService/GetProduct
 
@@ -130,5 +147,3 @@ func writeWelcome(w io.Writer, address, dir string) {
 
 Start it again with --break reviews or --slow stock=2s to see what clients get then. Ctrl-C ends it.
 `
-	fmt.Fprint(w, strings.NewReplacer("ADDRESS", address, "DIR", dir).Replace(text))
-}

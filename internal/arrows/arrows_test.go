@@ -58,6 +58,7 @@ var table = map[string]rule{
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry",
 		"examples/storefront", "examples/storefront/pretend",
+		"examples/social", "examples/social/pretend",
 	}},
 	"internal/jsonschema":           {never: network},
 	"internal/jsonschema/generate":  {may: []string{"internal/jsonschema"}, never: network},

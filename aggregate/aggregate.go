@@ -15,7 +15,6 @@ import (
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
 // World is what plans run against.
@@ -117,7 +116,7 @@ type Result struct {
 	// Partial says what is missing; nil if nothing is.
 	Partial *sheafv1.Partial
 	// Drifts are what Partial reports as drifts, with what is only for logs; MoreDrifts counts those that were not kept.
-	Drifts     []projection.Report
+	Drifts     []Drift
 	MoreDrifts int
 	// Calls are in plan order.
 	Calls []CallResult
@@ -141,6 +140,8 @@ type CallResult struct {
 	Failure *Failure
 	// Inner is what is missing from the answers of RPCs that were called in process, by the call's name and theirs.
 	Inner []*sheafv1.MissingCall
+	// drifts are those of RPCs that were called in process.
+	drifts []Drift
 	// told is set if the binding itself tells clients what failed.
 	told bool
 }

@@ -21,6 +21,7 @@ type reply struct {
 	body   []byte
 	absent bool
 	inner  []*sheafv1.MissingCall
+	drifts []Drift
 }
 
 // asking is one call under way, for the RPC or for one element of a list: a request, and those that follow from it.

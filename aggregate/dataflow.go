@@ -135,7 +135,7 @@ func (r *run) ask(ctx context.Context, index int) (*reply, *Failure) {
 	reply, failure := request.answer(ctx, scope)
 	result.Made, result.Requests = request.requests > 0, request.requests
 	if reply != nil {
-		result.Status, result.Absent, result.Inner = reply.status, reply.absent, reply.inner
+		result.Status, result.Absent, result.Inner, result.drifts = reply.status, reply.absent, reply.inner, reply.drifts
 	}
 	return reply, failure
 }

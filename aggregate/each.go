@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
@@ -220,19 +219,15 @@ func (c *CallResult) addInner(one *element) {
 	for _, missing := range one.reply.inner {
 		c.Inner = append(c.Inner, under(missing, indexed(one.index)))
 	}
-}
-
-// separator stands between the name of a call and what is below it: an index, or another name.
-func separator(inner string) string {
-	if strings.HasPrefix(inner, "[") {
-		return ""
+	for _, drift := range one.reply.drifts {
+		drift.Within = joinNames(indexed(one.index), drift.Within)
+		c.drifts = append(c.drifts, drift)
 	}
-	return "."
 }
 
 // under is a missing call of an RPC in process, by a name that says of which element's.
 func under(missing *sheafv1.MissingCall, prefix string) *sheafv1.MissingCall {
 	return &sheafv1.MissingCall{
-		Call: prefix + separator(missing.GetCall()) + missing.GetCall(), Code: missing.GetCode(), Retryable: missing.GetRetryable(), RetryAfter: missing.GetRetryAfter(),
+		Call: joinNames(prefix, missing.GetCall()), Code: missing.GetCode(), Retryable: missing.GetRetryable(), RetryAfter: missing.GetRetryAfter(),
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 
-	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
@@ -34,7 +33,7 @@ func (a *asking) inProcess(ctx context.Context, scope *projection.Scope) (*reply
 		if err != nil {
 			return nil, a.ownFields(asFailure(err))
 		}
-		return a.reply(response, nil)
+		return a.reply(response, &Result{})
 	}
 	rpc, failure := a.callee(scope)
 	if failure != nil {
@@ -48,7 +47,7 @@ func (a *asking) inProcess(ctx context.Context, scope *projection.Scope) (*reply
 	if err != nil {
 		return nil, a.ownFields(failureOf(err))
 	}
-	return a.reply(result.Message, result.Partial)
+	return a.reply(result.Message, result)
 }
 
 // invoke runs an RPC as if it had been called from outside.
@@ -87,7 +86,7 @@ func (a *asking) callee(scope *projection.Scope) (*RPC, *Failure) {
 }
 
 // reply is a response as the JSON that paths and expressions see.
-func (a *asking) reply(wire []byte, partial *sheafv1.Partial) (*reply, *Failure) {
+func (a *asking) reply(wire []byte, result *Result) (*reply, *Failure) {
 	response := dynamicpb.NewMessage(a.call.Callee.Output)
 	err := proto.Unmarshal(wire, response)
 	var body []byte
@@ -97,7 +96,7 @@ func (a *asking) reply(wire []byte, partial *sheafv1.Partial) (*reply, *Failure)
 	if err != nil {
 		return nil, &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read response: %w", err)}
 	}
-	return &reply{body: body, inner: partial.GetMissingCalls()}, nil
+	return &reply{body: body, inner: result.Partial.GetMissingCalls(), drifts: result.Drifts}, nil
 }
 
 // failureOf is what the failure of an RPC means to the call that reached it.

@@ -24,16 +24,17 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	scope = r.scope.In(ctx)
-	message, drifts, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
+	message, reports, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return nil, err
 	}
-	for i := range drifts {
-		drifts[i].Call = r.documents.CallOf(drifts[i].Call)
-		if drifts[i].Required {
-			return nil, &DriftError{Report: drifts[i]}
+	for i := range reports {
+		reports[i].Call = r.documents.CallOf(reports[i].Call)
+		if reports[i].Required {
+			return nil, &DriftError{Report: reports[i]}
 		}
 	}
+	drifts := r.drifts(reports)
 	result := &Result{Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
 	if r.page != nil {
 		token, err := r.nextToken(scope, merged)
@@ -86,7 +87,7 @@ func (r *run) guessSize() int {
 }
 
 // partial is the report of what is missing, or nil.
-func (r *run) partial(drifts []projection.Report) *sheafv1.Partial {
+func (r *run) partial(drifts []Drift) *sheafv1.Partial {
 	var partial sheafv1.Partial
 	for i, call := range r.plan.Calls {
 		if failure := r.calls[i].Failure; failure != nil && !r.calls[i].told {
@@ -99,11 +100,7 @@ func (r *run) partial(drifts []projection.Report) *sheafv1.Partial {
 		}
 	}
 	for _, drift := range drifts {
-		report := &sheafv1.Drift{Field: drift.Field}
-		if drift.Call >= 0 {
-			report.Call = r.plan.Calls[drift.Call].Name
-		}
-		partial.Drifts = append(partial.Drifts, report)
+		partial.Drifts = append(partial.Drifts, &sheafv1.Drift{Field: drift.Field, Call: drift.CallName()})
 	}
 	if partial.MissingCalls == nil && partial.Drifts == nil {
 		return nil

@@ -29,6 +29,7 @@ type Server struct {
 	settings   settings
 	clients    []*upstreams.Client
 	accounts   *store.Accounts
+	drifts     drifts
 	types      *dynamicpb.Types
 	procedures map[string]*procedure // by the name of the RPC
 	health     *grpchealth.StaticChecker

@@ -9,7 +9,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
-	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
 // CallReport is an RPC's response and how it came about.
@@ -19,7 +18,7 @@ type CallReport struct {
 	// Partial says what is missing; nil if nothing is.
 	Partial *sheafv1.Partial
 	// Drifts say what Partial calls drifts in the words of the upstream.
-	Drifts []projection.Report
+	Drifts []aggregate.Drift
 	// Calls are what became of each call, in the order of the binding.
 	Calls []aggregate.CallResult
 }

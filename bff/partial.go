@@ -112,18 +112,13 @@ func (p *procedure) recordPartial(ctx context.Context, result *aggregate.Result)
 			slog.String("error", call.Failure.Error()))
 	}
 	for _, drift := range result.Drifts {
-		attributes := []slog.Attr{
-			slog.String("rpc", p.plan.Name()), slog.String("field", drift.Field), slog.String("path", drift.Origin),
-			slog.String("expected", drift.Expected), slog.String("found", drift.Found), slog.String("at", drift.At.String()),
-		}
-		upstream := ""
-		if drift.Call >= 0 {
-			upstream = p.plan.Calls[drift.Call].Upstream()
-			attributes = append(attributes, slog.String("call", p.plan.Calls[drift.Call].Name), slog.String("upstream", upstream))
-		}
+		p.server.drifts.add(&drift)
 		p.meters.drifts.Add(ctx, 1, metric.WithAttributes(rpc,
-			attribute.String("sheaf.upstream", upstream), attribute.String("sheaf.source", drift.At.String())))
-		p.server.settings.logger.LogAttrs(ctx, slog.LevelWarn, "upstream has drifted", attributes...)
+			attribute.String("sheaf.upstream", drift.Upstream()), attribute.String("sheaf.source", drift.At.String())))
+		p.server.settings.logger.LogAttrs(ctx, slog.LevelWarn, "upstream has drifted",
+			slog.String("rpc", p.plan.Name()), slog.String("field", drift.Field), slog.String("path", drift.Origin),
+			slog.String("expected", drift.Expected), slog.String("found", drift.Found), slog.String("sample", drift.Sample),
+			slog.String("at", drift.At.String()), slog.String("call", drift.CallName()), slog.String("upstream", drift.Upstream()))
 	}
 	if result.MoreDrifts > 0 {
 		p.meters.drifts.Add(ctx, int64(result.MoreDrifts), metric.WithAttributes(rpc))

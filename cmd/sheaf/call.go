@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,8 +112,12 @@ func writeReport(w io.Writer, report *bff.CallReport) error {
 		fmt.Fprintf(w, "missing: call %s, fields %v: %s\n", missing.GetCall(), missing.GetFields(), missing.GetCode())
 	}
 	for _, drift := range report.Drifts {
-		fmt.Fprintf(w, "drift: field %s from %s: expected %s, found %s (%s)\n",
-			drift.Field, drift.Origin, drift.Expected, drift.Found, drift.At)
+		found := drift.Found
+		if drift.Sample != "" {
+			found += " such as " + drift.Sample
+		}
+		fmt.Fprintf(w, "drift: field %s from %s of %s: expected %s, found %s (%s)\n",
+			drift.Field, drift.Origin, cmp.Or(drift.Upstream(), "the request"), drift.Expected, found, drift.At)
 	}
 	return nil
 }

@@ -35,19 +35,18 @@ func (j *Join) index(run *run, target *Target, loop *Loop) map[string][]iteratio
 	index := map[string][]iteration{}
 	ok, instead, err := loop.Each(run.Scope, func() error {
 		value, err := j.Element.Value(run.Scope)
-		if err != nil {
+		switch {
+		case err != nil:
 			run.report(target, j.Element, "text or a number", err.Error())
-			return nil
+			fallthrough
+		case value.Missing():
+			return nil //nolint:nilerr // it has been reported, and the other elements can be found all the same
 		}
-		if value.Missing() {
-			return nil
-		}
-		key, err := value.AppendText(nil)
-		if err != nil {
+		if key, readable := value.Text(); readable {
+			index[key] = append(index[key], run.loops[loop.Depth])
+		} else {
 			run.report(target, j.Element, "text or a number", value.describe())
-			return nil
 		}
-		index[string(key)] = append(index[string(key)], run.loops[loop.Depth])
 		return nil
 	})
 	switch {

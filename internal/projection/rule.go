@@ -3,6 +3,7 @@ package projection
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -53,8 +54,10 @@ type Report struct {
 	// Call is the index of the call whose answer is to blame, or -1.
 	Call            int
 	Expected, Found string
-	Required        bool
-	At              diag.Position
+	// Sample is what stands there, with every letter and digit replaced; empty if nothing does, or if it is large.
+	Sample   string
+	Required bool
+	At       diag.Position
 
 	// absence is set if there was no value at all: no report if the enclosing message turns out to be unset.
 	absence bool
@@ -80,8 +83,31 @@ type run struct {
 func (r *run) report(target *Target, source Operand, expected, found string) {
 	r.add(Report{
 		Field: r.fill(target.Path), Origin: r.origin(source), Call: callOf(source),
-		Expected: expected, Found: found, Required: target.Required, At: target.At,
+		Expected: expected, Found: found, Sample: r.sample(source), Required: target.Required, At: target.At,
 	})
+}
+
+// sample is what stands at a path of an answer, without what it says.
+func (r *run) sample(source Operand) string {
+	answer, ok := source.(*Answer)
+	if !ok || answer.Loop >= len(r.loops) {
+		return ""
+	}
+	value := r.find(answer.Place)
+	const most = 60
+	if value.Missing() || len(value.raw) > most {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsLetter(c):
+			return 'x'
+		case unicode.IsDigit(c):
+			return '0'
+		default:
+			return c
+		}
+	}, string(value.raw))
 }
 
 // reportPart remembers what is wrong with an element or an entry of a value that is copied as a whole.

@@ -22,19 +22,19 @@ type Drift struct {
 
 // CallName is the name of the call whose answer has drifted; empty if it was not that of a call.
 func (d *Drift) CallName() string {
-	if d.Report.Call < 0 {
+	if d.Call < 0 {
 		return d.Within
 	}
-	name := d.RPC.Calls[d.Report.Call].Name
+	name := d.RPC.Calls[d.Call].Name
 	return joinNames(d.Within, name)
 }
 
 // Upstream is what the call reaches; empty if it was not a call's answer that drifted.
 func (d *Drift) Upstream() string {
-	if d.Report.Call < 0 {
+	if d.Call < 0 {
 		return ""
 	}
-	return d.RPC.Calls[d.Report.Call].Upstream()
+	return d.RPC.Calls[d.Call].Upstream()
 }
 
 // drifts are those of the response itself, and then those of the RPCs that were called in process.

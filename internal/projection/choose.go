@@ -19,7 +19,11 @@ func (c *Choose) emit(dst []byte, run *run) ([]byte, outcome) {
 	if value.Missing() {
 		return dst, unset
 	}
-	text, _ := value.Text()
+	text, readable := value.Text()
+	if !readable {
+		run.report(&c.Target, c.From, "a text", value.describe())
+		return dst, unset
+	}
 	if chosen := c.Cases[text]; chosen != nil {
 		return chosen.emit(dst, run)
 	}

@@ -101,6 +101,9 @@ func (n names) Resolve(name string) (any, bool) {
 		return time.Until(n.scope.Until), n.scope.Awaited && !n.scope.Until.IsZero()
 	default:
 		value := n.scope.find(meaning.Place)
+		if value.kind == kindBlocked {
+			return types.WrapErr(errBlocked), true
+		}
 		return expr.JSON(value.raw), !value.Missing()
 	}
 }

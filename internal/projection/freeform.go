@@ -92,6 +92,8 @@ func appendAnyValue(dst []byte, value Value, depth int) ([]byte, bool) {
 	case jsontext.KindTrue, jsontext.KindFalse:
 		dst = protowire.AppendTag(dst, valueBool, protowire.VarintType)
 		dst, ok = encodeBool(dst, value)
+	case kindBlocked:
+		ok = false
 	default:
 		dst = protowire.AppendVarint(protowire.AppendTag(dst, valueNull, protowire.VarintType), nullValueValue)
 	}

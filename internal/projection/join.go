@@ -40,7 +40,7 @@ func (j *Join) index(run *run, target *Target, loop *Loop) map[string][]iteratio
 			run.report(target, j.Element, "text or a number", err.Error())
 			fallthrough
 		case value.Missing():
-			return nil //nolint:nilerr // it has been reported, and the other elements can be found all the same
+			return nil
 		}
 		if key, readable := value.Text(); readable {
 			index[key] = append(index[key], run.loops[loop.Depth])

@@ -214,9 +214,12 @@ func (r *reference) message(body []byte) *dynamicpb.Message {
 	return message
 }
 
+// blocked stands for what cannot be there, since what should hold it is no object.
+type blocked struct{}
+
 // fill fills fields from an object's keys of the same names, in the order of their numbers.
 func (r *reference) fill(message protoreflect.Message, from any, prefix string) bool {
-	object, _ := from.(map[string]any)
+	object, isObject := from.(map[string]any)
 	filled := false
 	for i := range message.Descriptor().Fields().Len() {
 		field := message.Descriptor().Fields().Get(i)
@@ -224,7 +227,11 @@ func (r *reference) fill(message protoreflect.Message, from any, prefix string) 
 		if prefix != "" && strings.Count(prefix, "items") == 2 && name == "items" {
 			continue // the binding ends there
 		}
-		filled = r.field(message, field, object[name], prefix+name) || filled
+		value := object[name]
+		if from != nil && !isObject {
+			value = blocked{}
+		}
+		filled = r.field(message, field, value, prefix+name) || filled
 	}
 	return filled
 }
@@ -300,6 +307,9 @@ func (r *reference) entries(message protoreflect.Message, field protoreflect.Fie
 
 // convert converts one value, exactly or not at all.
 func convert(empty protoreflect.Value, field protoreflect.FieldDescriptor, value any) (protoreflect.Value, bool) {
+	if value == (blocked{}) {
+		return protoreflect.Value{}, false
+	}
 	switch field.Kind() {
 	case protoreflect.BoolKind:
 		truth, ok := value.(bool)

@@ -106,7 +106,24 @@ func (s *scanner) value(place *node, base int) error {
 	if place.loop != nil && kind != jsontext.KindBeginArray {
 		s.doc.spans[base+place.loop.slot] = found
 	}
+	if kind != jsontext.KindBeginObject && kind != jsontext.KindNull {
+		found.kind = kindBlocked
+		s.block(place, base, found)
+	}
 	return nil
+}
+
+// block marks all that should have been below a value that is no object: that is another thing than not being there.
+func (s *scanner) block(place *node, base int, found span) {
+	for _, child := range place.fields {
+		if child.slot != 0 {
+			s.doc.spans[base+child.slot] = found
+		}
+		if child.loop != nil {
+			s.doc.spans[base+child.loop.slot] = found
+		}
+		s.block(child, base, found)
+	}
 }
 
 func (s *scanner) children(kind jsontext.Kind, place *node, base int) error {

@@ -115,6 +115,8 @@ func (v Value) step(step expr.Step) Value {
 			found = member.clone()
 			return false
 		})
+	case !v.Missing():
+		return Value{kind: kindBlocked, raw: v.raw}
 	}
 	return found
 }

@@ -66,7 +66,7 @@ func enumByName(enum protoreflect.EnumDescriptor) *Encoding {
 func EnumEncoding(expected string, cases map[string]protoreflect.EnumNumber, fallback *protoreflect.EnumNumber) *Encoding {
 	return &Encoding{Expected: expected, wire: protowire.VarintType, encode: func(dst []byte, value Value) ([]byte, bool) {
 		number, ok := lookUp(cases, value)
-		if !ok && fallback != nil {
+		if !ok && fallback != nil && value.kind != kindBlocked {
 			number, ok = *fallback, true
 		}
 		return protowire.AppendVarint(dst, uint64(int64(number))), ok

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -16,6 +17,11 @@ type Value struct {
 	raw   []byte
 	plain bool
 }
+
+var errBlocked = errors.New("what should hold the value is no object")
+
+// kindBlocked is the kind of a value that cannot be there, since what should hold it is no object or list. It fits nowhere.
+const kindBlocked jsontext.Kind = '!'
 
 // jsonValue is the value of a JSON text.
 func jsonValue(raw []byte) Value {
@@ -51,6 +57,9 @@ func (v Value) content() []byte {
 func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	if v.plain {
 		return jsontext.AppendQuote(dst, v.raw)
+	}
+	if v.kind == kindBlocked {
+		return dst, errBlocked
 	}
 	return append(dst, v.raw...), nil
 }
@@ -93,6 +102,8 @@ func (v Value) describe() string {
 		return "an object"
 	case jsontext.KindBeginArray:
 		return "a list"
+	case kindBlocked:
+		return "something else than an object above it"
 	default:
 		return "nothing"
 	}

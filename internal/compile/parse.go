@@ -71,7 +71,13 @@ func (p *parser) with(at *source.Node, variables ...expr.Variable) *parser {
 
 // declared are all names that an expression may use here.
 func (p *parser) declared() []string {
-	names := append([]string{requestName}, p.rpc.callNames()...)
+	names := p.rpc.callNames()
+	if p.rpc.method != nil {
+		names = append([]string{requestName}, names...)
+	}
+	if p.documentNamed(answerName) != nil {
+		names = append(names, answerName)
+	}
 	for _, let := range p.rpc.lets {
 		names = append(names, let.name)
 	}

@@ -112,7 +112,11 @@ func (p *parser) cases(node *source.Node) ([]source.Field, bool) {
 			for _, field := range fieldsOf(p.rpc.binding.Root.Get("tables")) {
 				known = append(known, field.Key)
 			}
-			p.report(name, diag.DidYouMean("tables", name.Text, known), "unknown table %q", name.Text)
+			hint := diag.DidYouMean("tables", name.Text, known)
+			if len(known) == 0 {
+				hint = "declare it under tables: at the top of the file"
+			}
+			p.report(name, hint, "unknown table %q", name.Text)
 			return nil, false
 		}
 		lines = append(lines, table.Fields...)

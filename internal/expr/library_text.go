@@ -2,6 +2,8 @@ package expr
 
 import (
 	"html"
+	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -21,9 +23,8 @@ func textLibrary() []cel.EnvOption {
 		count("graphemes", uniseg.GraphemeClusterCount),
 		count("utf16", func(text string) int { return len(utf16.Encode([]rune(text))) }),
 		count("utf8", func(text string) int { return len(text) }),
-		binaryMember("weighted", "string_weighted", []*cel.Type{cel.StringType, cel.IntType}, cel.IntType, func(text types.String, link types.Int) ref.Val {
-			return types.Int(weigh(string(text), int(link)))
-		}),
+		cel.Function("weighted", cel.MemberOverload("string_weighted", []*cel.Type{cel.StringType, cel.IntType, cel.ListType(cel.ListType(cel.IntType))},
+			cel.IntType, cel.FunctionBinding(weighted))),
 		binaryMember("truncate", "string_truncate", []*cel.Type{cel.StringType, cel.IntType}, cel.StringType, truncate),
 		binaryMember("escape", "string_escape", texts(2), cel.StringType, escape),
 		binaryMember("unescape", "string_unescape", texts(2), cel.StringType, unescape),
@@ -32,9 +33,20 @@ func textLibrary() []cel.EnvOption {
 	}
 }
 
-// weigh is the length of a text in NFC where Latin and a few other ranges count 1, everything else 2, a whole emoji 2, and a
+// weighted is the length of a text in NFC where code points in some ranges count 1, everything else 2, a whole emoji 2, and a
 // link as much as links do.
-func weigh(text string, link int) int {
+func weighted(arguments ...ref.Val) ref.Val {
+	text, isText := arguments[0].(types.String)
+	link, isNumber := arguments[1].(types.Int)
+	ranges, err := arguments[2].ConvertToNative(reflect.TypeFor[[][]int64]())
+	light, areRanges := ranges.([][]int64)
+	if !isText || !isNumber || err != nil || !areRanges {
+		return types.NewErr("weighted takes the weight of a link, and ranges of code points such as [[0, 4351]]")
+	}
+	return types.Int(weigh(string(text), int(link), light))
+}
+
+func weigh(text string, link int, light [][]int64) int {
 	total, rest := 0, norm.NFC.String(text)
 	for _, found := range entitiesIn(rest) {
 		if found.kind == linkEntity {
@@ -43,7 +55,7 @@ func weigh(text string, link int) int {
 	}
 	for _, part := range withoutLinks(rest) {
 		for graphemes := uniseg.NewGraphemes(part); graphemes.Next(); {
-			total += weightOf(graphemes.Runes())
+			total += weightOf(graphemes.Runes(), light)
 		}
 	}
 	return total
@@ -62,10 +74,7 @@ func withoutLinks(text string) []string {
 	return append(parts, text[at:])
 }
 
-// lightRanges are the code points that count 1.
-var lightRanges = [][2]rune{{0, 0x10ff}, {0x2000, 0x200d}, {0x2010, 0x201f}, {0x2032, 0x2037}}
-
-func weightOf(grapheme []rune) int {
+func weightOf(grapheme []rune, light [][]int64) int {
 	const joiner, variation, keycap = 0x200d, 0xfe0f, 0x20e3
 	weight := 0
 	for _, r := range grapheme {
@@ -73,11 +82,8 @@ func weightOf(grapheme []rune) int {
 			return 2 // a sequence of code points that is one emoji
 		}
 		weight += 2
-		for _, light := range lightRanges {
-			if r >= light[0] && r <= light[1] {
-				weight--
-				break
-			}
+		if slices.ContainsFunc(light, func(span []int64) bool { return len(span) == 2 && int64(r) >= span[0] && int64(r) <= span[1] }) {
+			weight--
 		}
 	}
 	return weight

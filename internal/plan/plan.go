@@ -153,7 +153,7 @@ type Source struct {
 }
 
 // Find returns the RPC with a name such as shop.v1.StorefrontService/GetProduct (of an internal service:
-// bluesky:provider.v1.PublisherService/Publish), or such as GetProduct where only one service that clients reach has it, or
+// one:market.v1.MarketService/Offer), or such as GetProduct where only one service that clients reach has it, or
 // nil.
 func (p *Plan) Find(name string) *RPC {
 	var found *RPC

@@ -2,6 +2,9 @@ package pocketbase_test
 
 import (
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -9,6 +12,8 @@ import (
 	"github.com/sheaf-rpc/sheaf/bff"
 	libraryv1 "github.com/sheaf-rpc/sheaf/gen/library/v1"
 	"github.com/sheaf-rpc/sheaf/gen/library/v1/libraryv1connect"
+	"github.com/sheaf-rpc/sheaf/internal/mutationtest"
+	"github.com/sheaf-rpc/sheaf/internal/plantest"
 )
 
 // TestLibrary reads and writes a real PocketBase through the contract, with a generated client.
@@ -28,6 +33,38 @@ func TestLibrary(t *testing.T) {
 	t.Run("get", func(t *testing.T) { checkGet(t, client, books, author) })
 	t.Run("list", func(t *testing.T) { checkList(t, client) })
 	t.Run("create", func(t *testing.T) { checkCreate(t, client, author) })
+}
+
+// TestTruth changes every value of every answer of PocketBase in turn: never is there another value than before without a
+// report.
+func TestTruth(t *testing.T) {
+	t.Parallel()
+	upstream := start(t)
+	books, author := upstream.fill(t)
+	target, err := url.Parse(upstream.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := mutationtest.New()
+	proxy := httptest.NewServer(api.Wrap(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Set("Accept-Encoding", "identity") // so that answers can be read
+	}}))
+	defer proxy.Close()
+	api.Open(t, plantest.Patient(t, os.DirFS(".")), func(string) (string, bool) { return proxy.URL, true })
+	tried := 0
+	for _, one := range []mutationtest.Case{
+		{RPC: "GetBook", Request: `{"bookId": "` + books["Algebra"] + `"}`, Response: (*libraryv1.GetBookResponse)(nil)},
+		{RPC: "ListBooks", Request: `{"page": 1, "pageSize": 2}`, Response: (*libraryv1.ListBooksResponse)(nil)},
+		{RPC: "CreateBook", Request: `{"title": "Elements", "year": 1850, "authorId": "` + author + `"}`, Response: (*libraryv1.CreateBookResponse)(nil)},
+	} {
+		one.Plausible = func(change mutationtest.Change) bool { return change.Field == ".book_id" && change.Path != ".id" } // each run creates another
+		tried += api.Try(t, one)
+	}
+	const least = 200
+	if tried < least {
+		t.Errorf("tried %d mutations, want at least %d", tried, least)
+	}
 }
 
 func checkGet(t *testing.T, client libraryv1connect.LibraryServiceClient, books map[string]string, author string) {

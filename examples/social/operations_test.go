@@ -13,12 +13,15 @@ import (
 	socialv1 "github.com/sheaf-rpc/sheaf/gen/social/v1"
 )
 
-// providers are all of them, with the names of their pretend platforms and what they are called.
-var providers = []struct {
+// provider is one of them, with its pretend platform and what people call it.
+type provider struct {
 	provider socialv1.Provider
 	platform string
 	name     string
-}{
+}
+
+// providers are all of them.
+var providers = []provider{
 	{socialv1.Provider_PROVIDER_BLUESKY, "bluesky", "Bluesky"}, {socialv1.Provider_PROVIDER_MASTODON, "mastodon", "Mastodon"},
 	{socialv1.Provider_PROVIDER_X, "x", "X"}, {socialv1.Provider_PROVIDER_LINKEDIN, "linkedin", "LinkedIn"},
 	{socialv1.Provider_PROVIDER_THREADS, "threads", "Threads"}, {socialv1.Provider_PROVIDER_FACEBOOK, "facebook", "Facebook Pages"},
@@ -156,7 +159,7 @@ func TestOperations(t *testing.T) {
 			switch able := can[one.provider][tried.operation]; {
 			case able && err != nil:
 				t.Errorf("%s %s: %v", one.name, tried.operation, err)
-			case !able && code(err) != connect.CodeUnimplemented:
+			case !able && connect.CodeOf(err) != connect.CodeUnimplemented:
 				t.Errorf("%s %s: %v, want Unimplemented", one.name, tried.operation, err)
 			}
 			table.WriteString(" | " + map[bool]string{true: "yes", false: "no"}[err == nil])

@@ -156,7 +156,7 @@ func TestToken(t *testing.T) {
 		"altered":         {Accounts: []*socialv1.Account{account(socialv1.Provider_PROVIDER_BLUESKY)}, PageToken: string(altered)},
 		"another account": {Accounts: []*socialv1.Account{account(socialv1.Provider_PROVIDER_X)}, PageToken: token},
 	} {
-		if _, err := s.client.ListPosts(t.Context(), connect.NewRequest(request)); code(err) != connect.CodeInvalidArgument {
+		if _, err := s.client.ListPosts(t.Context(), connect.NewRequest(request)); connect.CodeOf(err) != connect.CodeInvalidArgument {
 			t.Errorf("%s: %v, want InvalidArgument", name, err)
 		}
 	}

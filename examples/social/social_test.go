@@ -2,7 +2,6 @@ package social_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -95,11 +94,4 @@ func (s *stage) publish(ctx context.Context, t *testing.T, provider socialv1.Pro
 		t.Fatalf("publish: %v", err)
 	}
 	return response.Msg.GetResults()[0]
-}
-
-func code(err error) connect.Code {
-	if failed, ok := errors.AsType[*connect.Error](err); ok {
-		return failed.Code()
-	}
-	return 0
 }

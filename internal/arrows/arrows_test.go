@@ -64,6 +64,7 @@ var table = map[string]rule{
 	"internal/jsonschema/generate":  {may: []string{"internal/jsonschema"}, never: network},
 	"internal/protoimage":           {may: []string{"internal/source"}, never: network},
 	"internal/plantest":             {may: []string{"internal/compile", "internal/plan", "internal/source"}, never: network},
+	"internal/mutationtest":         {may: []string{"bff"}},
 	"internal/arrows":               {},
 	"internal/jaegertest":           {},
 	"internal/slowtest":             {},

@@ -3,25 +3,147 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
+
+// presence is what is known at a place in a response: what may be absent, and what cannot be, since the place would not
+// exist without it.
+type presence struct {
+	rpc *rpc
+	// nullable says which calls may give no answer although the RPC goes on.
+	nullable []bool
+	// entries are the loops around over the entries of calls with each, the innermost last.
+	entries []*loop
+	gates   []gap
+}
+
+// gap is something that may be absent: the answer of a call, or a part of an entry, such as p.error.
+type gap struct {
+	call int
+	part string // "" for all of the answer
+}
 
 // checkPresence finds every field that may get no value although a client could not tell: "0" from "we do not know".
 func checkPresence(d *draft) error {
 	for _, rpc := range d.rpcs {
-		nullable := rpc.nullable()
+		place := presence{rpc: rpc, nullable: rpc.nullable()}
 		checkNeedsOfCalls(d, rpc)
 		for _, call := range rpc.calls {
 			if call.callee != nil {
-				d.checkFields(rpc, call.callee.fields, nullable, nil)
+				d.checkFields(place, call.callee.fields)
 			}
 		}
-		d.checkFields(rpc, rpc.fields, nullable, nil)
+		d.checkFields(place, rpc.fields)
 		d.checkUnbound(rpc, rpc.method.Output(), rpc.fields, "")
 	}
 	return nil
+}
+
+// gaps are what an operand reads that may be absent at a place.
+func (p presence) gaps(o *operand) []gap {
+	var found []gap
+	for _, call := range o.calls {
+		if p.nullable[call] {
+			found = append(found, gap{call: call})
+		}
+	}
+	for _, l := range p.entries {
+		for _, selection := range o.selections() {
+			if part, ok := p.partOf(l, selection); ok {
+				found = append(found, part)
+			}
+		}
+	}
+	return slices.DeleteFunc(found, func(one gap) bool { return slices.Contains(p.gates, one) })
+}
+
+// partOf is the part of an entry that a selection reads, if that may be absent: there is an error where there is no value.
+func (p presence) partOf(l *loop, selection string) (gap, bool) {
+	rest, reads := strings.CutPrefix(selection, l.name+".")
+	if !reads || len(l.calls) == 0 {
+		return gap{}, false
+	}
+	call := l.calls[0]
+	name, _, _ := strings.Cut(rest, ".")
+	name, _, _ = strings.Cut(name, "[")
+	if name == "error" || name == "value" && p.nullable[call] {
+		return gap{call, l.name + "." + name}, true
+	}
+	return gap{}, false
+}
+
+// with is the place with more gates.
+func (p presence) with(gates []gap) presence {
+	p.gates = append(slices.Clone(p.gates), gates...)
+	return p
+}
+
+// inside is the place in elements of a loop: they do not exist without the list, nor against the loop's condition.
+func (p presence) inside(l *loop) presence {
+	p = p.with(p.gaps(l.list))
+	if l.entry != nil {
+		p.entries = append(slices.Clone(p.entries), l)
+	}
+	return p.where(l.where)
+}
+
+// where is the place behind a condition: what the condition looks for with has() is there.
+func (p presence) where(condition *operand) presence {
+	if condition == nil {
+		return p
+	}
+	computed, ok := condition.Operand.(*projection.Computed)
+	if !ok {
+		return p
+	}
+	var proven []gap
+	for _, selection := range computed.Program.Proves {
+		root, _, _ := strings.Cut(selection, ".")
+		if call := p.rpc.callNamed(root); call != nil {
+			proven = append(proven, gap{call: call.index})
+		}
+		for _, l := range p.entries {
+			if part, ok := p.partOf(l, selection); ok {
+				proven = append(proven, part)
+			}
+		}
+	}
+	return p.with(proven)
+}
+
+// below is the place in a nested message: without what everything in it that reads an answer reads, it is unset.
+func (p presence) below(fields []*field) presence {
+	var shared []gap
+	first := true
+	visitSources(fields, func(source *operand) {
+		read := p.gaps(source)
+		if !first {
+			read = slices.DeleteFunc(read, func(one gap) bool { return !slices.Contains(shared, one) })
+		}
+		shared, first = read, false
+	})
+	return p.with(shared)
+}
+
+// visitSources calls f for what the values of fields are taken from, if that is answers; of a loop, that is its list.
+func visitSources(fields []*field, f func(*operand)) {
+	for _, field := range fields {
+		switch {
+		case field.loop != nil:
+			f(field.loop.list)
+		case field.from != nil && field.kind != chooseField:
+			if !field.from.constant() {
+				f(field.from)
+			}
+		default:
+			visitSources(field.children, f)
+		}
+	}
 }
 
 // nullable says which calls may give no answer although the RPC goes on.
@@ -59,47 +181,29 @@ func checkNeedsOfCalls(d *draft, r *rpc) {
 	}
 }
 
-// checkFields checks leaves. gates are the calls without whose answers an enclosing message or element does not exist.
-func (d *draft) checkFields(r *rpc, fields []*field, nullable []bool, gates []int) {
+// checkFields checks the leaves at a place.
+func (d *draft) checkFields(place presence, fields []*field) {
 	for _, f := range fields {
+		at := place.where(f.when)
 		switch f.kind {
 		case messageField:
-			inner := append(slices.Clone(gates), sharedCalls(f.children, nullable)...)
-			d.checkFields(r, f.children, nullable, inner)
+			d.checkFields(at.below(f.children), f.children)
 		case eachField, joinField:
-			inner := append(slices.Clone(gates), f.loop.calls...)
-			d.checkFields(r, f.children, nullable, inner)
+			inside := at.inside(f.loop)
+			if f.kind == joinField && !f.descriptor.IsList() { // unset with what is in the one element
+				inside = inside.below(f.children)
+			}
+			d.checkFields(inside, f.children)
 			if f.mapKey != nil {
-				d.checkLeaf(r, f.mapKey, nullable, inner)
+				d.checkLeaf(inside, f.mapKey)
 			}
 			d.checkConditional(f)
-		case concatField, chooseField:
-			d.checkFields(r, f.children, nullable, gates)
-		case mapField:
-			d.checkFields(r, f.children, nullable, gates)
+		case concatField, chooseField, mapField:
+			d.checkFields(at, f.children)
 		default:
-			d.checkLeaf(r, f, nullable, gates)
+			d.checkLeaf(at, f)
 		}
 	}
-}
-
-// sharedCalls are the nullable calls that every leaf which reads an answer reads: without them the message is unset.
-func sharedCalls(fields []*field, nullable []bool) []int {
-	var shared []int
-	first := true
-	leaves(fields, func(leaf *field) {
-		if leaf.from.constant() {
-			return
-		}
-		var calls []int
-		for _, call := range leaf.from.calls {
-			if nullable[call] && (first || slices.Contains(shared, call)) {
-				calls = append(calls, call)
-			}
-		}
-		shared, first = calls, false
-	})
-	return shared
 }
 
 // checkConditional refuses a condition on a field, or a join for one, that cannot be unset.
@@ -121,36 +225,39 @@ func (d *draft) checkConditional(f *field) {
 		"field %q cannot be unset, so it cannot depend on %s", f.path, what)
 }
 
-func (d *draft) checkLeaf(r *rpc, f *field, nullable []bool, gates []int) {
+func (d *draft) checkLeaf(place presence, f *field) {
 	d.checkConditional(f)
 	required := isRequired(f.descriptor) && !f.element
 	if f.fallback != nil || f.mayBeUnset() && !required || f.mapKey != nil {
 		return
 	}
-	certain := func(o *operand) bool {
-		return !slices.ContainsFunc(o.calls, func(call int) bool { return nullable[call] && !slices.Contains(gates, call) })
-	}
-	if slices.ContainsFunc(f.from.firstOf, certain) {
+	gaps := place.gaps(f.from)
+	certain := func(o *operand) bool { return len(place.gaps(o)) == 0 }
+	if len(gaps) == 0 || slices.ContainsFunc(f.from.firstOf, certain) {
 		return
 	}
-	for _, index := range f.from.calls {
-		if !nullable[index] || slices.Contains(gates, index) {
-			continue
-		}
-		call := r.calls[index]
-		what := "optional call"
-		if !call.message.GetOptional() {
-			what = "call that may be absent,"
-		}
-		if required {
-			d.reportOperand(f.from, fmt.Sprintf("make call %q required, or drop the rule from the contract", call.key.Key),
-				"%s %q feeds field %q, which the contract requires", what, call.key.Key, f.path)
-			return
-		}
-		d.reportOperand(f.from, fmt.Sprintf("write \"optional %s %s\" in the contract, or {$from: %s, $default: ...}",
-			typeName(f.descriptor), f.descriptor.Name(), f.from),
-			"%s %q feeds field %q, which cannot be unset: a client could not tell \"no value\" from %s", what, call.key.Key, f.path, zeroName(f.descriptor))
+	what := place.rpc.describe(gaps[0])
+	if required {
+		hint := fmt.Sprintf("make call %q required, or drop the rule from the contract", place.rpc.calls[gaps[0].call].key.Key)
+		d.reportOperand(f.from, hint, "%s feeds field %q, which the contract requires", what, f.path)
 		return
+	}
+	hint := fmt.Sprintf("write \"optional %s %s\" in the contract, or {$from: %s, $default: ...}", typeName(f.descriptor), f.descriptor.Name(), f.from)
+	if gaps[0].part != "" {
+		hint += fmt.Sprintf(", or $if: has(%s) on the message around it", gaps[0].part)
+	}
+	d.reportOperand(f.from, hint, "%s feeds field %q, which cannot be unset: a client could not tell \"no value\" from %s", what, f.path, zeroName(f.descriptor))
+}
+
+func (r *rpc) describe(one gap) string {
+	call := r.calls[one.call]
+	switch {
+	case one.part != "":
+		return fmt.Sprintf("%s, which an entry of call %q may lack,", one.part, call.key.Key)
+	case call.message.GetOptional():
+		return fmt.Sprintf("optional call %q", call.key.Key)
+	default:
+		return fmt.Sprintf("call that may be absent, %q", call.key.Key)
 	}
 }
 

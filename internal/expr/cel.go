@@ -43,6 +43,7 @@ func NewEnv(files *protoregistry.Files, extensions ...cel.EnvOption) (*Env, erro
 		cel.TypeDescs(files),
 		cel.ParserExpressionSizeLimit(maxExpression),
 		cel.OptionalTypes(),
+		cel.EnableErrorOnBadPresenceTest(true), // a text where an object was is no absence
 		ext.Strings(),
 		ext.Math(),
 		ext.Lists(),
@@ -79,8 +80,11 @@ type Program struct {
 	Names []string
 	// Selections are the names that it uses with the fields selected from them, such as request.text, sorted.
 	Selections []string
+	// Proves are the selections that there is a value for whenever the expression, a condition, is true: those of has().
+	Proves []string
 
 	program cel.Program
+	adapter types.Adapter
 }
 
 // Compile compiles an expression, or returns everything that is wrong with it.
@@ -96,73 +100,10 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	if err != nil {
 		return nil, []*Error{{Width: len(text), Message: "expression cannot be evaluated: " + err.Error()}}
 	}
-	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program}
+	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program, adapter: e.cel.CELTypeAdapter()}
 	compiled.Selections = selectionsIn(checked.NativeRep().Expr())
+	compiled.Proves = provenBy(checked.NativeRep().Expr())
 	return compiled, nil
-}
-
-// selectionsIn are the longest chains of selections that begin with a name.
-func selectionsIn(root ast.Expr) []string {
-	var found []string
-	var visit func(ast.Expr)
-	visit = func(e ast.Expr) {
-		if chain := selection(e); chain != "" {
-			found = append(found, chain)
-			return
-		}
-		for _, child := range childrenOf(e) {
-			visit(child)
-		}
-	}
-	visit(root)
-	slices.Sort(found)
-	return slices.Compact(found)
-}
-
-// selection is a name with the fields selected from it, or "".
-func selection(e ast.Expr) string {
-	switch e.Kind() {
-	case ast.IdentKind:
-		return e.AsIdent()
-	case ast.SelectKind:
-		if operand := selection(e.AsSelect().Operand()); operand != "" {
-			return operand + "." + e.AsSelect().FieldName()
-		}
-	}
-	return ""
-}
-
-// childrenOf are the parts of an expression.
-func childrenOf(e ast.Expr) []ast.Expr {
-	switch e.Kind() {
-	case ast.SelectKind:
-		return []ast.Expr{e.AsSelect().Operand()}
-	case ast.CallKind:
-		call := e.AsCall()
-		if call.IsMemberFunction() {
-			return append([]ast.Expr{call.Target()}, call.Args()...)
-		}
-		return call.Args()
-	case ast.ListKind:
-		return e.AsList().Elements()
-	case ast.MapKind:
-		var parts []ast.Expr
-		for _, entry := range e.AsMap().Entries() {
-			parts = append(parts, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
-		}
-		return parts
-	case ast.StructKind:
-		var parts []ast.Expr
-		for _, field := range e.AsStruct().Fields() {
-			parts = append(parts, field.AsStructField().Value())
-		}
-		return parts
-	case ast.ComprehensionKind:
-		loop := e.AsComprehension()
-		return []ast.Expr{loop.IterRange(), loop.LoopStep(), loop.Result()}
-	default:
-		return nil
-	}
 }
 
 // namesIn are the declared variables that an expression refers to; loop variables of macros are not among them.
@@ -227,6 +168,9 @@ func (p *Program) Eval(ctx context.Context, names Activation) (ref.Val, Outcome,
 	value, _, err := p.program.ContextEval(ctx, &activation{names})
 	switch {
 	case err != nil && isMissing(err):
+		if blocked := p.blocked(names); blocked != "" {
+			return nil, Failed, fmt.Errorf("evaluate %s: what should hold %s is no object", p.Text, blocked)
+		}
 		return nil, Missing, nil
 	case err != nil:
 		return nil, Failed, fmt.Errorf("evaluate %s: %w", p.Text, err)

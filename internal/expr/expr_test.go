@@ -90,6 +90,14 @@ func TestOutcomes(t *testing.T) {
 		{"x.a + 1", `{"a": 1e400}`, expr.Failed},
 		{"x.a + 1", `{"a": 123456789012345678901234567890}`, expr.Failed},
 		{"timestamp(x.a)", `{"a": "yesterday"}`, expr.Failed},
+		// A text where an object was is no absence, however carefully an expression looks.
+		{"x.a.b + 1", `{"a": "text"}`, expr.Failed},
+		{"x.a.b", `{"a": [1]}`, expr.Failed},
+		{"has(x.a.b)", `{"a": 7}`, expr.Failed},
+		{"x.?a.?b.orValue(0)", `{"a": true}`, expr.Failed},
+		{"x.?a.orValue(0)", `"text"`, expr.Failed},
+		{"x.?a.b", `{"a": null}`, expr.Missing},
+		{"has(x.a.b) ? 1 : x.c", `{"a": {}}`, expr.Missing},
 	} {
 		program, mistakes := env(t).Compile(test.text)
 		if mistakes != nil {

@@ -12,6 +12,7 @@ import (
 	v1 "github.com/sheaf-rpc/sheaf/gen/social/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -329,10 +330,19 @@ func (x *PublishRequest) GetDiscord() *v1.DiscordOptions {
 // PublishResponse is the response of Publish.
 type PublishResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The post.
-	Post *v1.Post `protobuf:"bytes,1,opt,name=post,proto3" json:"post,omitempty"`
+	// The provider's id. It is no part of a message of its own, so that an answer without one fails the RPC: whether the post
+	// is public is not known then.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Where people read it; unset while it is not known.
+	Url *string `protobuf:"bytes,2,opt,name=url,proto3,oneof" json:"url,omitempty"`
+	// The text without markup.
+	Text *string `protobuf:"bytes,3,opt,name=text,proto3,oneof" json:"text,omitempty"`
+	// When it was published.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// The id of the post that it answers.
+	ReplyTo *string `protobuf:"bytes,5,opt,name=reply_to,json=replyTo,proto3,oneof" json:"reply_to,omitempty"`
 	// What was not done for it.
-	Warnings      []*v1.Warning `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings      []*v1.Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,11 +377,39 @@ func (*PublishResponse) Descriptor() ([]byte, []int) {
 	return file_provider_v1_publisher_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *PublishResponse) GetPost() *v1.Post {
+func (x *PublishResponse) GetId() string {
 	if x != nil {
-		return x.Post
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PublishResponse) GetUrl() string {
+	if x != nil && x.Url != nil {
+		return *x.Url
+	}
+	return ""
+}
+
+func (x *PublishResponse) GetText() string {
+	if x != nil && x.Text != nil {
+		return *x.Text
+	}
+	return ""
+}
+
+func (x *PublishResponse) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
 	}
 	return nil
+}
+
+func (x *PublishResponse) GetReplyTo() string {
+	if x != nil && x.ReplyTo != nil {
+		return *x.ReplyTo
+	}
+	return ""
 }
 
 func (x *PublishResponse) GetWarnings() []*v1.Warning {
@@ -890,7 +928,7 @@ var File_provider_v1_publisher_proto protoreflect.FileDescriptor
 
 const file_provider_v1_publisher_proto_rawDesc = "" +
 	"\n" +
-	"\x1bprovider/v1/publisher.proto\x12\vprovider.v1\x1a\x16social/v1/social.proto\x1a\x15social/v1/types.proto\"\x18\n" +
+	"\x1bprovider/v1/publisher.proto\x12\vprovider.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16social/v1/social.proto\x1a\x15social/v1/types.proto\"\x18\n" +
 	"\x16GetCapabilitiesRequest\"V\n" +
 	"\x17GetCapabilitiesResponse\x12;\n" +
 	"\fcapabilities\x18\x01 \x01(\v2\x17.social.v1.CapabilitiesR\fcapabilities\"t\n" +
@@ -914,10 +952,18 @@ const file_provider_v1_publisher_proto_rawDesc = "" +
 	"\btelegram\x18\f \x01(\v2\x1a.social.v1.TelegramOptionsR\btelegram\x123\n" +
 	"\adiscord\x18\r \x01(\v2\x19.social.v1.DiscordOptionsR\adiscordB\a\n" +
 	"\x05_linkB\v\n" +
-	"\t_reply_to\"f\n" +
-	"\x0fPublishResponse\x12#\n" +
-	"\x04post\x18\x01 \x01(\v2\x0f.social.v1.PostR\x04post\x12.\n" +
-	"\bwarnings\x18\x02 \x03(\v2\x12.social.v1.WarningR\bwarnings\"?\n" +
+	"\t_reply_to\"\xfa\x01\n" +
+	"\x0fPublishResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
+	"\x03url\x18\x02 \x01(\tH\x00R\x03url\x88\x01\x01\x12\x17\n" +
+	"\x04text\x18\x03 \x01(\tH\x01R\x04text\x88\x01\x01\x129\n" +
+	"\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n" +
+	"\breply_to\x18\x05 \x01(\tH\x02R\areplyTo\x88\x01\x01\x12.\n" +
+	"\bwarnings\x18\x06 \x03(\v2\x12.social.v1.WarningR\bwarningsB\x06\n" +
+	"\x04_urlB\a\n" +
+	"\x05_textB\v\n" +
+	"\t_reply_to\"?\n" +
 	"\x0eGetPostRequest\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x01 \x01(\tR\taccountId\x12\x0e\n" +
@@ -998,10 +1044,11 @@ var file_provider_v1_publisher_proto_goTypes = []any{
 	(*v1.XOptions)(nil),             // 18: social.v1.XOptions
 	(*v1.TelegramOptions)(nil),      // 19: social.v1.TelegramOptions
 	(*v1.DiscordOptions)(nil),       // 20: social.v1.DiscordOptions
-	(*v1.Post)(nil),                 // 21: social.v1.Post
+	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
 	(*v1.Warning)(nil),              // 22: social.v1.Warning
-	(*v1.Metrics)(nil),              // 23: social.v1.Metrics
-	(*v1.Profile)(nil),              // 24: social.v1.Profile
+	(*v1.Post)(nil),                 // 23: social.v1.Post
+	(*v1.Metrics)(nil),              // 24: social.v1.Metrics
+	(*v1.Profile)(nil),              // 25: social.v1.Profile
 }
 var file_provider_v1_publisher_proto_depIdxs = []int32{
 	16, // 0: provider.v1.GetCapabilitiesResponse.capabilities:type_name -> social.v1.Capabilities
@@ -1009,12 +1056,12 @@ var file_provider_v1_publisher_proto_depIdxs = []int32{
 	18, // 2: provider.v1.PublishRequest.x:type_name -> social.v1.XOptions
 	19, // 3: provider.v1.PublishRequest.telegram:type_name -> social.v1.TelegramOptions
 	20, // 4: provider.v1.PublishRequest.discord:type_name -> social.v1.DiscordOptions
-	21, // 5: provider.v1.PublishResponse.post:type_name -> social.v1.Post
+	21, // 5: provider.v1.PublishResponse.created_at:type_name -> google.protobuf.Timestamp
 	22, // 6: provider.v1.PublishResponse.warnings:type_name -> social.v1.Warning
-	21, // 7: provider.v1.GetPostResponse.post:type_name -> social.v1.Post
-	21, // 8: provider.v1.ListPostsResponse.posts:type_name -> social.v1.Post
-	23, // 9: provider.v1.GetMetricsResponse.metrics:type_name -> social.v1.Metrics
-	24, // 10: provider.v1.GetProfileResponse.profile:type_name -> social.v1.Profile
+	23, // 7: provider.v1.GetPostResponse.post:type_name -> social.v1.Post
+	23, // 8: provider.v1.ListPostsResponse.posts:type_name -> social.v1.Post
+	24, // 9: provider.v1.GetMetricsResponse.metrics:type_name -> social.v1.Metrics
+	25, // 10: provider.v1.GetProfileResponse.profile:type_name -> social.v1.Profile
 	0,  // 11: provider.v1.PublisherService.GetCapabilities:input_type -> provider.v1.GetCapabilitiesRequest
 	2,  // 12: provider.v1.PublisherService.Validate:input_type -> provider.v1.ValidateRequest
 	4,  // 13: provider.v1.PublisherService.Publish:input_type -> provider.v1.PublishRequest
@@ -1045,6 +1092,7 @@ func file_provider_v1_publisher_proto_init() {
 	}
 	file_provider_v1_publisher_proto_msgTypes[2].OneofWrappers = []any{}
 	file_provider_v1_publisher_proto_msgTypes[4].OneofWrappers = []any{}
+	file_provider_v1_publisher_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -40,7 +40,9 @@ func newMutated(t *testing.T, platform string) *mutated {
 		_ = started.Close()
 	})
 	started.Addresses[platform] = front.URL
-	m.Open(t, plantest.Patient(t, social.Files()), started.LookupEnv)
+	dir := plantest.Patient(t, social.Files())
+	rewrite(t, dir, "threads.yaml", "100ms", "1ms") // between polls, of which there are many
+	m.Open(t, dir, started.LookupEnv)
 	return m
 }
 

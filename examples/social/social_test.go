@@ -36,16 +36,21 @@ func newStage(t *testing.T) *stage {
 func newHurriedStage(t *testing.T) *stage {
 	t.Helper()
 	dir := plantest.Patient(t, social.Files())
-	path := filepath.Join(dir, "bindings", "social.yaml")
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hurried := strings.Replace(string(content), "timeout: 25s\n        optional", "timeout: 1s\n        optional", 1)
-	if err := os.WriteFile(path, []byte(hurried), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	rewrite(t, dir, "social.yaml", "timeout: 25s\n        optional", "timeout: 1s\n        optional")
 	return newStageIn(t, dir)
+}
+
+// rewrite changes a binding of a copy of the example.
+func rewrite(t *testing.T, dir, binding, from, to string) {
+	t.Helper()
+	path := filepath.Join(dir, "bindings", binding)
+	content, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(content), from) {
+		t.Fatalf("%s has no %q (%v)", binding, from, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(content), from, to)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newStageIn(t *testing.T, dir string) *stage {

@@ -137,8 +137,8 @@ func (a *asking) ownFields(failure *Failure) *Failure {
 		violation.Field = a.sentField(violation.Field)
 		own.Violations[i] = violation
 	}
-	own.Message = ""
-	if own.Code == code.Code_INVALID_ARGUMENT {
+	namesFields := failure.Message == (&RequestError{Violations: failure.Violations}).Error()
+	if namesFields || failure.Message == "" && !failure.OwnMessage && own.Code == code.Code_INVALID_ARGUMENT {
 		own.Message = (&RequestError{Violations: own.Violations}).Error()
 	}
 	return &own

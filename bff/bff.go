@@ -89,13 +89,10 @@ func (s *Server) world(validator protovalidate.Validator) (*aggregate.World, err
 		world.Functions[name] = function
 	}
 	world.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
-	if s.plan.Accounts != "" {
-		var err error
-		if s.accounts, err = store.ReadAccounts(s.plan.Accounts, s.settings.lookupEnv); err != nil {
-			return nil, err
-		}
-		world.Accounts = s.accounts
+	if err := s.readAccounts(); err != nil {
+		return nil, err
 	}
+	world.Accounts = s.accounts
 	key, err := s.readSecret(s.plan.Server.PageTokenKey)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.plan.Server.PageTokenKey.At, err)

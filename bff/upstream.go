@@ -6,8 +6,10 @@ import (
 	"net/http"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
@@ -97,6 +99,26 @@ func (s *Server) readSecret(credential plan.Credential) (secret.Value, error) {
 	default:
 		return secret.Value{}, nil
 	}
+}
+
+// readAccounts reads the secrets of all accounts.
+func (s *Server) readAccounts() error {
+	var problems diag.Problems
+	accounts := map[string]store.Account{}
+	for id, account := range s.plan.Accounts {
+		secrets := map[string]secret.Value{}
+		for name, source := range account.Secrets {
+			value, err := s.readSecret(source)
+			if err != nil {
+				problems.Add(source.At, 0, "put it there, then start again", "%v", err)
+			}
+			secrets[name] = value
+		}
+		accounts[id] = store.Account{Attributes: account.Attributes, Secrets: secrets}
+	}
+	problems.Sort()
+	s.accounts = store.NewAccounts(accounts)
+	return problems.Err()
 }
 
 func refreshConfig(refresh *plan.Refresh) *upstreams.RefreshConfig {

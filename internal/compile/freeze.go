@@ -23,7 +23,7 @@ func freeze(d *draft) (*plan.Plan, error) {
 		return nil, err
 	}
 	return &plan.Plan{
-		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: d.project.Config.GetAccounts().GetFile(),
+		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
 	}, nil
 }
 
@@ -210,4 +210,20 @@ func freezeServer(d *draft) (plan.Server, error) {
 		server.PageTokenKey = plan.Credential{Env: key.GetEnv(), File: key.GetFile(), At: d.project.ConfigFile.Root.Get("server", "page_token_key").Position}
 	}
 	return server, nil
+}
+
+func freezeAccounts(d *draft) map[string]plan.Account {
+	if d.project.Accounts == nil {
+		return nil
+	}
+	frozen := map[string]plan.Account{}
+	for id, account := range d.project.Accounts.Message.GetAccounts() {
+		secrets := map[string]plan.Credential{}
+		for name, secret := range account.GetSecrets() {
+			at := d.project.Accounts.Root.Get("accounts", id, "secrets", name).Position
+			secrets[name] = plan.Credential{Env: secret.GetEnv(), File: secret.GetFile(), At: at}
+		}
+		frozen[id] = plan.Account{Attributes: account.GetAttributes(), Secrets: secrets}
+	}
+	return frozen
 }

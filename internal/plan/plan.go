@@ -26,8 +26,8 @@ type Plan struct {
 	Services []*Service
 	// Files are the contract's files and their imports.
 	Files *protoregistry.Files
-	// Accounts is the path of the file of accounts; empty for none.
-	Accounts string
+	// Accounts are those of the file of accounts, by id.
+	Accounts map[string]Account
 }
 
 // Server holds the settings of the listener, with defaults filled in.
@@ -69,6 +69,13 @@ type Credential struct {
 	// Env, File or Account says where the secret is; the last is the name of a secret of the account.
 	Env, File, Account string
 	At                 diag.Position
+}
+
+// Account is one that calls can be made for.
+type Account struct {
+	Attributes map[string]string
+	// Secrets say where they are; none is another account's.
+	Secrets map[string]Credential
 }
 
 // Refresh renews an account's secrets.

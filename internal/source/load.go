@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 )
@@ -63,14 +65,19 @@ func (l *loader) project() (*Project, error) {
 	if err := l.decode(file.Root, project.Config); err != nil {
 		return nil, err
 	}
-	l.placeSecrets(project.Config)
+	l.placeSecrets(project.Config.ProtoReflect())
 	if at := l.pathSetting(file, "bindings"); at != nil {
 		if project.Bindings, err = l.bindings(at); err != nil {
 			return nil, err
 		}
 	}
 	if at := l.pathSetting(file, "contract"); at != nil {
-		project.Contract, err = l.contract(at)
+		if project.Contract, err = l.contract(at); err != nil {
+			return nil, err
+		}
+	}
+	if at := file.Root.Get("accounts", "file"); at != nil && at.isScalar() && at.Text != "" && !at.open {
+		project.Accounts, err = l.accounts(at)
 	}
 	return project, err
 }
@@ -165,32 +172,42 @@ func (l *loader) path(name string) string {
 	return filepath.Join(l.dir, filepath.FromSlash(name))
 }
 
-// placeSecrets makes the paths of secrets relative to the working directory.
-func (l *loader) placeSecrets(config *configv1.Config) {
-	if accounts := config.GetAccounts(); accounts.GetFile() != "" {
-		accounts.File = l.path(accounts.GetFile())
+// accounts reads the file of accounts. Where files are only checked, it may be on another machine.
+func (l *loader) accounts(at *Node) (*AccountFile, error) {
+	file, err := l.readYAML(filepath.ToSlash(at.Text))
+	if isMissing(err) && l.options.AllowUnsetEnv {
+		return nil, nil
 	}
-	if key, ok := config.GetServer().GetPageTokenKey().GetSource().(*configv1.Secret_File); ok {
-		key.File = l.path(key.File)
+	if err != nil {
+		return nil, l.missing(at, "a file of accounts", err)
 	}
-	for _, upstream := range config.GetUpstreams() {
-		switch kind := upstream.GetCredentials().GetKind().(type) {
-		case *configv1.Credentials_Bearer:
-			if source, ok := kind.Bearer.GetSource().(*configv1.Secret_File); ok {
-				source.File = l.path(source.File)
-			}
-		case *configv1.Credentials_Header:
-			if source, ok := kind.Header.GetSource().(*configv1.HeaderCredential_File); ok {
-				source.File = l.path(source.File)
-			}
-		case *configv1.Credentials_Query:
-			if source, ok := kind.Query.GetSource().(*configv1.QueryCredential_File); ok {
-				source.File = l.path(source.File)
-			}
-		case *configv1.Credentials_Path:
-			if source, ok := kind.Path.GetSource().(*configv1.PathCredential_File); ok {
-				source.File = l.path(source.File)
-			}
+	if file == nil {
+		return nil, nil
+	}
+	accounts := &AccountFile{File: file, Message: &configv1.AccountFile{}}
+	l.fillEnvironment(file.Root)
+	if err := l.decode(file.Root, accounts.Message); err != nil {
+		return nil, err
+	}
+	l.placeSecrets(accounts.Message.ProtoReflect())
+	return accounts, nil
+}
+
+// placeSecrets makes the paths of secrets below a message relative to the working directory: every member named file of a
+// oneof named source.
+func (l *loader) placeSecrets(message protoreflect.Message) {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Name() == "file" && field.ContainingOneof() != nil:
+			message.Set(field, protoreflect.ValueOfString(l.path(value.String())))
+		case field.IsMap() && field.MapValue().Message() != nil:
+			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+				l.placeSecrets(entry.Message())
+				return true
+			})
+		case field.Message() != nil && !field.IsList() && !field.IsMap():
+			l.placeSecrets(value.Message())
 		}
-	}
+		return true
+	})
 }

@@ -21,6 +21,14 @@ type Project struct {
 	// Bindings are the binding files in the order of their names.
 	Bindings []Binding
 	Contract *Contract
+	// Accounts is the file of accounts; nil if there is none.
+	Accounts *AccountFile
+}
+
+// AccountFile is the file of accounts, with its holes filled as sheaf.yaml's are.
+type AccountFile struct {
+	*File
+	Message *configv1.AccountFile
 }
 
 // Binding is a binding file: as a message for its settings, as a tree for its order, expressions and positions.

@@ -1,4 +1,4 @@
-// Command generate writes the JSON Schemas of sheaf.yaml and of binding files to a directory.
+// Command generate writes the JSON Schemas of sheaf.yaml, of binding files and of files of accounts to a directory.
 package main
 
 import (
@@ -39,6 +39,10 @@ func run(image, dir string) error {
 	}
 	config := jsonschema.Vocabulary{Title: "sheaf.yaml", Environment: true}
 	if err := write(files, "sheaf.config.v1.Config", config, filepath.Join(dir, "sheaf.schema.json")); err != nil {
+		return err
+	}
+	accounts := jsonschema.Vocabulary{Title: "A file of accounts", Environment: true}
+	if err := write(files, "sheaf.config.v1.AccountFile", accounts, filepath.Join(dir, "accounts.schema.json")); err != nil {
 		return err
 	}
 	binding := jsonschema.Vocabulary{Title: "A binding file of Sheaf"}

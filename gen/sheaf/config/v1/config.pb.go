@@ -40,7 +40,7 @@ type Config struct {
 	Upstreams map[string]*Upstream `protobuf:"bytes,4,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Limits and timeouts of the listener.
 	Server *Server `protobuf:"bytes,5,opt,name=server,proto3" json:"server,omitempty"`
-	// The accounts that calls can be made for: a YAML file that maps each account's id to its attributes and secrets.
+	// The accounts that calls can be made for.
 	Accounts      *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -121,7 +121,7 @@ func (x *Config) GetAccounts() *Accounts {
 // Accounts says where accounts are. Attributes are for expressions, as the name account; secrets are for credentials alone.
 type Accounts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The file. It is read when the server starts; what a refresh changes is kept in memory.
+	// A file such as accounts.yaml. It is read when the server starts; what a refresh changes is kept in memory.
 	File          string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -164,6 +164,107 @@ func (x *Accounts) GetFile() string {
 	return ""
 }
 
+// AccountFile is a file of accounts. Any text in it may hold ${env.NAME}; paths in it are relative to sheaf.yaml.
+type AccountFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The accounts by their ids.
+	Accounts      map[string]*Account `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountFile) Reset() {
+	*x = AccountFile{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountFile) ProtoMessage() {}
+
+func (x *AccountFile) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
+func (*AccountFile) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AccountFile) GetAccounts() map[string]*Account {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+// Account is one account.
+type Account struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What expressions and base_url see as account.NAME.
+	Attributes map[string]string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What only credentials see.
+	Secrets       map[string]*Secret `protobuf:"bytes,2,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Account) Reset() {
+	*x = Account{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Account) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Account) ProtoMessage() {}
+
+func (x *Account) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Account.ProtoReflect.Descriptor instead.
+func (*Account) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Account) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *Account) GetSecrets() map[string]*Secret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
 // Server holds the limits and timeouts of the listener.
 type Server struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -181,7 +282,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -193,7 +294,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -206,7 +307,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -263,7 +364,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +376,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +389,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -377,7 +478,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +490,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +503,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -491,7 +592,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -503,7 +604,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -516,7 +617,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Violations) GetEach() string {
@@ -558,7 +659,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +671,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +684,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -685,7 +786,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +798,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +811,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -796,7 +897,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +909,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +922,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -911,7 +1012,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1024,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1037,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Refresh) GetPost() string {
@@ -996,7 +1097,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1109,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1122,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -1100,7 +1201,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1213,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1226,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -1212,7 +1313,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1325,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1338,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -1284,7 +1385,23 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"&\n" +
 	"\bAccounts\x12\x1a\n" +
-	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\"\xa6\x02\n" +
+	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\"\xb4\x01\n" +
+	"\vAccountFile\x12N\n" +
+	"\baccounts\x18\x01 \x03(\v2*.sheaf.config.v1.AccountFile.AccountsEntryB\x06\xbaH\x03\xc8\x01\x01R\baccounts\x1aU\n" +
+	"\rAccountsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.sheaf.config.v1.AccountR\x05value:\x028\x01\"\xce\x02\n" +
+	"\aAccount\x12n\n" +
+	"\n" +
+	"attributes\x18\x01 \x03(\v2(.sheaf.config.v1.Account.AttributesEntryB$\xbaH!\x9a\x01\x1e\"\x1cr\x1a2\x18^[A-Za-z_][A-Za-z0-9_]*$R\n" +
+	"attributes\x12?\n" +
+	"\asecrets\x18\x02 \x03(\v2%.sheaf.config.v1.Account.SecretsEntryR\asecrets\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aS\n" +
+	"\fSecretsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xa6\x02\n" +
 	"\x06Server\x12M\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
@@ -1395,57 +1512,67 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
 	(*Accounts)(nil),            // 1: sheaf.config.v1.Accounts
-	(*Server)(nil),              // 2: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 3: sheaf.config.v1.Upstream
-	(*ErrorRule)(nil),           // 4: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 5: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 6: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 7: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 8: sheaf.config.v1.PathCredential
-	(*Refresh)(nil),             // 9: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 10: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 11: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 12: sheaf.config.v1.Breaker
-	nil,                         // 13: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 14: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 15: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 16: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 17: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 18: google.protobuf.Duration
+	(*AccountFile)(nil),         // 2: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 3: sheaf.config.v1.Account
+	(*Server)(nil),              // 4: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 5: sheaf.config.v1.Upstream
+	(*ErrorRule)(nil),           // 6: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 7: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 8: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 9: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 10: sheaf.config.v1.PathCredential
+	(*Refresh)(nil),             // 11: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 12: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 13: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 14: sheaf.config.v1.Breaker
+	nil,                         // 15: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 16: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 17: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 18: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 19: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 20: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 21: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 22: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 23: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	13, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	2,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	15, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	4,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
 	1,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
-	18, // 3: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	18, // 4: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	10, // 5: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	18, // 6: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	6,  // 7: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	12, // 8: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	14, // 9: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	4,  // 10: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	5,  // 11: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	10, // 12: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	11, // 13: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	7,  // 14: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	8,  // 15: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	9,  // 16: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	15, // 17: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	16, // 18: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	17, // 19: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	18, // 20: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	18, // 21: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	3,  // 22: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	16, // 3: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	17, // 4: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	18, // 5: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	23, // 6: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	23, // 7: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	12, // 8: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	23, // 9: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	8,  // 10: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	14, // 11: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	19, // 12: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	6,  // 13: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	7,  // 14: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	12, // 15: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	13, // 16: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	9,  // 17: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	10, // 18: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	11, // 19: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	20, // 20: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	21, // 21: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	22, // 22: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	23, // 23: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	23, // 24: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	5,  // 25: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	3,  // 26: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	12, // 27: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -1453,41 +1580,41 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[4].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[6].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
 		(*Credentials_Path)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[7].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[13].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -3,10 +3,12 @@ package pretend
 import (
 	"fmt"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The account that the pretend Threads has.
@@ -16,8 +18,12 @@ const (
 	ThreadsToken    = "THpretend-access-token"
 )
 
-// threadsMaxText is the longest text in bytes of UTF-8.
-const threadsMaxText = 500
+const (
+	// threadsMaxText is the longest text, as threadsLength counts it.
+	threadsMaxText = 500
+	// threadsContainerLife is how long a container can be published.
+	threadsContainerLife = 24 * time.Hour
+)
 
 // threadsPlatform is the Threads API below /v1.0: a post is a container first, and then published.
 type threadsPlatform struct {
@@ -36,9 +42,39 @@ type threadsPlatform struct {
 
 type threadsContainer struct {
 	post  Post
+	made  time.Time
 	looks int
 	// missed is set once publishing it too early was refused.
 	missed, published bool
+}
+
+// status is FINISHED from the second look on, or once a client has come too early: the error for that is to be retried.
+func (c *threadsContainer) status(now time.Time) string {
+	switch {
+	case c.published:
+		return "PUBLISHED"
+	case now.Sub(c.made) >= threadsContainerLife:
+		return "EXPIRED"
+	case c.looks > 1 || c.missed:
+		return "FINISHED"
+	default:
+		return "IN_PROGRESS"
+	}
+}
+
+// threadsLength counts characters, but bytes of UTF-8 where they make up an emoji.
+func threadsLength(text string) int {
+	const joiner, variation = '\u200d', '\ufe0f'
+	length := 0
+	for _, char := range text {
+		skin := char >= '\U0001f3fb' && char <= '\U0001f3ff'
+		if skin || char == joiner || char == variation || unicode.Is(unicode.So, char) {
+			length += utf8.RuneLen(char)
+			continue
+		}
+		length++
+	}
+	return length
 }
 
 func newThreads(now func() time.Time) *threadsPlatform {
@@ -89,6 +125,7 @@ func (p *threadsPlatform) fail(w http.ResponseWriter, _ *http.Request, fault Fau
 		p.state.Unlock()
 		metaExpired(w)
 	case RateLimited:
+		w.Header().Set("X-App-Usage", `{"call_count":100,"total_time":25,"total_cputime":25}`)
 		metaFail(w, http.StatusBadRequest, "OAuthException", 4, 0, "Application request limit reached")
 	default:
 		answer(w, http.StatusInternalServerError, map[string]any{"error": map[string]any{
@@ -99,8 +136,13 @@ func (p *threadsPlatform) fail(w http.ResponseWriter, _ *http.Request, fault Fau
 
 // ServeHTTP implements http.Handler.
 func (p *threadsPlatform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A header with the token is not known to work, so that only the parameter counts.
+	if err := r.ParseForm(); err != nil {
+		metaBad(w, err.Error())
+		return
+	}
 	p.state.Lock()
-	token := r.URL.Query().Get("access_token")
+	token := r.Form.Get("access_token")
 	current, known := token == p.access && !p.expired, strings.HasPrefix(token, ThreadsToken)
 	p.state.Unlock()
 	switch {
@@ -123,16 +165,34 @@ func (p *threadsPlatform) refresh(w http.ResponseWriter, r *http.Request) {
 		metaBad(w, "grant_type or access_token")
 		return
 	}
+	// The real one refreshes no expired token. Here it is done, as ExpiredToken is to last until a refresh.
 	const lifetime = 5183944
 	p.grants++
 	p.access, p.expired = fmt.Sprintf("%s-%d", ThreadsToken, p.grants), false
 	answer(w, http.StatusOK, map[string]any{"access_token": p.access, "token_type": "bearer", "expires_in": lifetime})
 }
 
+// threadsParams are the parameters of a POST, which may stand in the query or in a form, but each in one of them only.
+func threadsParams(r *http.Request, allowed ...string) (url.Values, error) {
+	allowed = append(allowed, "access_token")
+	params, err := readQuery(r, allowed...)
+	if err != nil || r.ContentLength == 0 {
+		return params, err
+	}
+	form, err := readForm(r, allowed...)
+	if err != nil {
+		return form, err
+	}
+	for name, given := range form {
+		params[name] = append(params[name], given...)
+	}
+	return params, onlyNamed(params, allowed)
+}
+
 func (p *threadsPlatform) isUser(id string) bool { return id == ThreadsUserID || id == "me" }
 
 func (p *threadsPlatform) create(w http.ResponseWriter, r *http.Request) {
-	form, err := readForm(r, "media_type", "text", "reply_to_id", "reply_control", "link_attachment")
+	form, err := threadsParams(r, "media_type", "text", "reply_to_id", "reply_control", "link_attachment")
 	_, known := p.find(form.Get("reply_to_id"))
 	switch {
 	case err != nil:
@@ -143,35 +203,46 @@ func (p *threadsPlatform) create(w http.ResponseWriter, r *http.Request) {
 		metaBad(w, "media_type must be TEXT")
 	case form.Get("text") == "":
 		metaBad(w, "text is required")
-	case len(form.Get("text")) > threadsMaxText:
+	case threadsLength(form.Get("text")) > threadsMaxText:
 		metaFail(w, http.StatusBadRequest, "THApiException", 100, 0, fmt.Sprintf("Param text must be at most %d characters long.", threadsMaxText))
 	case form.Has("reply_to_id") && !known:
 		metaBad(w, "reply_to_id does not exist")
 	default:
 		id := decimal(p.ids.next())
 		p.state.Lock()
-		p.containers[id] = &threadsContainer{post: Post{Text: form.Get("text"), Link: form.Get("link_attachment"), ReplyTo: form.Get("reply_to_id")}}
+		p.containers[id] = &threadsContainer{made: p.now(), post: Post{Text: form.Get("text"), Link: form.Get("link_attachment"), ReplyTo: form.Get("reply_to_id")}}
 		p.state.Unlock()
 		answer(w, http.StatusOK, map[string]any{"id": id})
 	}
 }
 
-// publish makes a container a post. One that nobody has looked at is not found at first, as it happens with the real one.
+// publish makes a container a post. One that is not finished is not found at first, as it happens with the real one.
 func (p *threadsPlatform) publish(w http.ResponseWriter, r *http.Request) {
-	form, err := readForm(r, "creation_id")
-	if err != nil || !p.isUser(r.PathValue("user")) {
-		metaBad(w, "creation_id")
+	form, err := threadsParams(r, "creation_id")
+	if err != nil {
+		metaBad(w, err.Error())
+		return
+	}
+	if !p.isUser(r.PathValue("user")) {
+		metaFail(w, http.StatusBadRequest, "GraphMethodException", 100, 33, "Unsupported post request")
 		return
 	}
 	p.state.Lock()
 	defer p.state.Unlock()
 	container := p.containers[form.Get("creation_id")]
-	switch {
-	case container == nil || container.published:
+	if container == nil {
 		metaBad(w, "creation_id does not exist")
-	case container.looks == 0 && !container.missed:
+		return
+	}
+	switch container.status(p.now()) {
+	case "PUBLISHED", "EXPIRED":
+		metaBad(w, "creation_id does not exist")
+	case "IN_PROGRESS":
 		container.missed = true
-		metaFail(w, http.StatusBadRequest, "OAuthException", 24, 4279009, "The requested resource does not exist")
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]any{
+			"message": "The requested resource does not exist", "type": "OAuthException", "code": 24, "error_subcode": 4279009, "is_transient": false,
+			"error_user_title": "Media Not Found", "error_user_msg": "The media cannot be found.", "fbtrace_id": "AbCdEfGhIjKlMnOp",
+		}})
 	default:
 		container.published = true
 		container.post.ID, container.post.CreatedAt = decimal(p.ids.next()), p.now()
@@ -182,7 +253,7 @@ func (p *threadsPlatform) publish(w http.ResponseWriter, r *http.Request) {
 
 // threadsFields are what can be asked of a post; a container knows status, and the user its own.
 var (
-	threadsPostFields = []string{"id", "media_product_type", "media_type", "permalink", "owner", "username", "text", "timestamp", "shortcode", "is_quote_post", "has_replies", "replied_to"}
+	threadsPostFields = []string{"id", "media_product_type", "media_type", "media_url", "permalink", "owner", "username", "text", "timestamp", "shortcode", "is_quote_post", "has_replies", "replied_to"}
 	threadsUserFields = []string{"id", "username", "name", "threads_profile_picture_url", "threads_biography"}
 )
 
@@ -212,21 +283,6 @@ func (p *threadsPlatform) get(w http.ResponseWriter, r *http.Request) {
 	answerFields(w, fields, threadsPostFields, p.render(post))
 }
 
-// answerFields answers the fields that are asked for, of those that exist.
-func answerFields(w http.ResponseWriter, asked, known []string, values map[string]any) {
-	body := map[string]any{"id": values["id"]}
-	for _, field := range asked {
-		if !strings.Contains(","+strings.Join(known, ",")+",", ","+field+",") {
-			metaFail(w, http.StatusBadRequest, "THApiException", 100, 0, "Tried accessing nonexisting field ("+field+")")
-			return
-		}
-		if value, ok := values[field]; ok {
-			body[field] = value
-		}
-	}
-	answer(w, http.StatusOK, body)
-}
-
 // look is the status of a container: it takes until the second look.
 func (p *threadsPlatform) look(id string) (status string, ok bool) {
 	p.state.Lock()
@@ -236,14 +292,7 @@ func (p *threadsPlatform) look(id string) (status string, ok bool) {
 		return "", false
 	}
 	container.looks++
-	switch {
-	case container.published:
-		return "PUBLISHED", true
-	case container.looks > 1:
-		return "FINISHED", true
-	default:
-		return "IN_PROGRESS", true
-	}
+	return container.status(p.now()), true
 }
 
 const metaTime = "2006-01-02T15:04:05+0000"
@@ -262,6 +311,10 @@ func (p *threadsPlatform) render(post Post) map[string]any {
 
 func (p *threadsPlatform) drop(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
+	if _, err := readQuery(r, "access_token"); err != nil {
+		metaBad(w, err.Error())
+		return
+	}
 	if !p.remove(id) {
 		metaFail(w, http.StatusBadRequest, "GraphMethodException", 100, 33, "Unsupported delete request. Object with ID does not exist")
 		return
@@ -271,8 +324,12 @@ func (p *threadsPlatform) drop(w http.ResponseWriter, r *http.Request) {
 
 func (p *threadsPlatform) insights(w http.ResponseWriter, r *http.Request) {
 	query, err := readQuery(r, "metric", "access_token")
+	if err != nil {
+		metaBad(w, err.Error())
+		return
+	}
 	post, ok := p.find(r.PathValue("id"))
-	if err != nil || !ok {
+	if !ok {
 		metaFail(w, http.StatusBadRequest, "GraphMethodException", 100, 33, "Unsupported get request. Object with ID does not exist")
 		return
 	}
@@ -285,51 +342,17 @@ func (p *threadsPlatform) insights(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		data = append(data, map[string]any{
-			"name": name, "period": "lifetime", "values": []any{map[string]any{"value": value}}, "title": name, "description": "…", "id": post.ID + "/insights/" + name + "/lifetime",
+			"name": name, "period": "lifetime", "values": []any{map[string]any{"value": value}}, "title": strings.ToUpper(name[:1]) + name[1:], "description": "…", "id": post.ID + "/insights/" + name + "/lifetime",
 		})
 	}
 	answer(w, http.StatusOK, map[string]any{"data": data})
 }
 
 func (p *threadsPlatform) list(w http.ResponseWriter, r *http.Request) {
-	posts, paging, ok := metaPage(w, r, &p.feed)
-	if !ok {
+	if !p.isUser(r.PathValue("user")) {
+		metaFail(w, http.StatusBadRequest, "GraphMethodException", 100, 33, "Unsupported get request")
 		return
 	}
 	fields := strings.Split(r.URL.Query().Get("fields"), ",")
-	data := []any{}
-	for _, post := range posts {
-		values, shown := p.render(post), map[string]any{}
-		for _, field := range fields {
-			if value, ok := values[field]; ok {
-				shown[field] = value
-			}
-		}
-		data = append(data, shown)
-	}
-	answer(w, http.StatusOK, map[string]any{"data": data, "paging": paging})
-}
-
-// metaPage is the page that a request asks for. The cursor behind the last post is there even if no page follows; next is
-// not.
-func metaPage(w http.ResponseWriter, r *http.Request, from *feed) ([]Post, map[string]any, bool) {
-	const usual, most = 25, 100
-	query, err := readQuery(r, "fields", "limit", "after", "access_token")
-	limit := usual
-	if err == nil && query.Has("limit") {
-		limit, err = strconv.Atoi(query.Get("limit"))
-	}
-	if err != nil || limit < 1 || limit > most {
-		metaBad(w, "limit")
-		return nil, nil, false
-	}
-	posts, more := from.page(query.Get("after"), limit)
-	paging := map[string]any{}
-	if len(posts) > 0 {
-		paging["cursors"] = map[string]any{"before": posts[0].ID, "after": posts[len(posts)-1].ID}
-	}
-	if more {
-		paging["next"] = "http://" + r.Host + r.URL.Path + "?after=" + posts[len(posts)-1].ID
-	}
-	return posts, paging, true
+	metaList(w, r, &p.feed, func(post Post) (map[string]any, error) { return pickFields(fields, threadsPostFields, p.render(post)) })
 }

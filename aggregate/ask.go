@@ -114,27 +114,28 @@ func (a *asking) persist(ctx context.Context, scope *projection.Scope) (*reply, 
 func (a *asking) renewing(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	got, failure := a.request(ctx, scope)
 	if failure == nil || !failure.expired || a.target.upstream == nil || a.account == "" {
-		return got, a.atCommit(failure)
+		return got, atCommit(a.call, failure)
 	}
 	if err := a.target.upstream.Renew(ctx, a.account, failure.Answer.Generation); err != nil {
 		failure.Err = errors.Join(failure.Err, fmt.Errorf("renew credentials: %w", err))
 		return nil, failure
 	}
 	got, failure = a.request(ctx, scope)
-	return got, a.atCommit(failure)
+	return got, atCommit(a.call, failure)
 }
 
-// atCommit marks a failure of the call at the commit point that does not say whether the call was carried out.
-func (a *asking) atCommit(failure *Failure) *Failure {
-	if failure == nil || !a.call.Commit || failure.Unsent || failure.ruled {
+// atCommit marks a failure of the call at the commit point that does not say whether the call was carried out: there was no
+// answer, or none that tells. An answer that an error rule is about tells.
+func atCommit(call *plan.Call, failure *Failure) *Failure {
+	if failure == nil || !call.Commit || failure.Unsent || failure.ruled {
 		return failure
 	}
-	switch failure.status() {
-	case 0, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return &Failure{Reason: plan.ReasonOutcomeUnknown, Err: failure.Err}
-	default:
+	status := failure.status()
+	refused := status >= http.StatusBadRequest && status != http.StatusBadGateway && status != http.StatusGatewayTimeout
+	if refused || failure.Reason == plan.ReasonOutcomeUnknown {
 		return failure
 	}
+	return &Failure{Reason: plan.ReasonOutcomeUnknown, Err: failure.Err}
 }
 
 // request makes one request.

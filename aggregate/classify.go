@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func ruled(rule *plan.ErrorRule, failure *Failure, scope *projection.Scope) *Fai
 	}
 	if rule.CodeFrom != nil {
 		found.Code = codeFrom(rule.CodeFrom, scope)
-		found.Retryable = plan.RetryableCode(found.Code)
+		found.Retryable = rule.Retryable || plan.RetryableCode(found.Code)
 		if found.Reason == "" {
 			found.Reason = plan.Reason("UPSTREAM_" + found.Code.String())
 		}
@@ -130,8 +131,9 @@ func violationsFrom(rule *plan.Violations, scope *projection.Scope, failure *Fai
 	}
 	if rule.Loop == nil {
 		_ = add()
-	} else if _, _, err := rule.Loop.Each(scope, add); err != nil {
-		return nil
+	} else {
+		skip := func(error) error { return nil } // the others are still of use
+		_, _, _ = rule.Loop.Each(scope, add, skip)
 	}
 	return found
 }
@@ -161,8 +163,8 @@ func waitOf(value projection.Value, now time.Time) time.Duration {
 		return 0
 	}
 	wait := time.Duration(0)
-	if seconds, err := time.ParseDuration(text + "s"); err == nil {
-		wait = seconds
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		wait = time.Duration(min(max(seconds, 0), maxWait.Seconds()) * float64(time.Second))
 	} else if duration, err := time.ParseDuration(text); err == nil {
 		wait = duration
 	} else if at, err := time.Parse(time.RFC3339Nano, text); err == nil {

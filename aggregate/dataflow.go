@@ -22,13 +22,15 @@ func (r *run) dataflow(ctx context.Context) error {
 			r.start(groupCtx, i)
 		}
 	}
-	if err := r.group.Wait(); err != nil {
-		return r.firstFailure(ctx)
-	}
-	if r.committed.Load() {
+	err := r.group.Wait()
+	switch {
+	case r.committed.Load():
 		return nil // what is done is done, however late it is
+	case err != nil:
+		return r.firstFailure(ctx)
+	default:
+		return wrapEnded(ctx, r.plan)
 	}
-	return wrapEnded(ctx, r.plan)
 }
 
 func (r *run) start(ctx context.Context, call int) {
@@ -62,8 +64,12 @@ var errCallFailed = errors.New("required call failed")
 // call makes one call. It returns an error if the RPC cannot go on without it.
 func (r *run) call(ctx context.Context, index int) error {
 	call, result := r.plan.Calls[index], &r.calls[index]
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		if r.committed.Load() { // then only optional calls are left
+			result.Failure = notAsked(err)
+			return nil
+		}
+		return err
 	}
 	if call.Optional {
 		var cancel context.CancelFunc
@@ -74,6 +80,9 @@ func (r *run) call(ctx context.Context, index int) error {
 	reply, failure := r.guarded(ctx, index)
 	if failure == nil && reply != nil && !reply.absent {
 		failure = r.keep(index, reply)
+	}
+	if result.Requests > 0 {
+		failure = atCommit(call, failure)
 	}
 	if failure != nil { // of a call with each, some elements may have failed before
 		result.Failure = failure
@@ -187,8 +196,7 @@ func (r *run) firstFailure(ctx context.Context) error {
 func (r *run) callError(ctx context.Context, index int, call *plan.Call) *CallError {
 	failed := &CallError{RPC: r.plan, Call: call, Failure: r.calls[index].Failure}
 	scope := r.scope.In(context.WithoutCancel(ctx))
-	failed.Header, _ = fillHeader(scope, r.plan.Headers)
-	failed.Trailer, _ = fillHeader(scope, r.plan.Trailers)
+	failed.Header, failed.Trailer, _ = r.metadata(scope)
 	return failed
 }
 

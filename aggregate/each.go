@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
@@ -42,7 +43,7 @@ func (r *run) askEach(ctx context.Context, scope *projection.Scope, index int) (
 		result.addInner(element)
 	}
 	result.Made = result.Requests > 0
-	if failure := firstOf(elements); failure != nil && (err != nil || call.Each.Batch > 0) {
+	if failure := firstOf(elements); failure != nil && (err != nil && !call.Optional || call.Each.Batch > 0) {
 		return nil, failure
 	}
 	if call.Each.Batch > 0 {
@@ -77,7 +78,7 @@ func (r *run) elements(ctx context.Context, scope *projection.Scope, call *plan.
 		}
 		found = append(found, &element{index: index, key: key, scope: r.page.within(own, call, key, r)})
 		return nil
-	})
+	}, projection.Fail)
 	switch {
 	case errors.Is(err, errTooMany):
 		return nil, &Failure{Reason: plan.ReasonTooMany, Unsent: true, Err: fmt.Errorf("go over %s: more than %d elements", call.Each.Loop.In, call.Each.Max)}
@@ -115,8 +116,9 @@ func (r *run) askAll(ctx context.Context, elements []*element, index int) error 
 	}
 	for _, one := range elements {
 		group.Go(func() error {
-			if groupCtx.Err() != nil {
-				return groupCtx.Err()
+			if err := groupCtx.Err(); err != nil {
+				one.failure = notAsked(err)
+				return err
 			}
 			one.ask(groupCtx)
 			if one.failure != nil && (!call.Optional || call.Each.Batch > 0) {
@@ -142,6 +144,15 @@ func (e *element) ask(ctx context.Context) {
 	if e.failure != nil {
 		e.failure = e.failure.at(e.index)
 	}
+}
+
+// notAsked is the failure of an element whose turn did not come.
+func notAsked(err error) *Failure {
+	failure := &Failure{Reason: plan.ReasonFailed, Unsent: true, Err: fmt.Errorf("call not made: %w", err)}
+	if errors.Is(err, context.DeadlineExceeded) {
+		failure.Reason, failure.Retryable = plan.ReasonTimeout, true
+	}
+	return failure
 }
 
 // at is a failure of the element at an index.
@@ -178,6 +189,7 @@ func entries(elements []*element) []byte {
 		switch {
 		case one.failure != nil:
 			dst = appendFailure(append(dst, `,"error":`...), one.failure)
+			dst = strconv.AppendBool(append(dst, `,"$failed":`...), one.failure.Retryable) // for merged pages
 		case one.reply != nil && !one.reply.absent && len(bytes.TrimSpace(one.reply.body)) > 0:
 			dst = append(append(dst, `,"value":`...), one.reply.body...)
 		}

@@ -14,7 +14,12 @@ type RequestError struct {
 	Violations []Violation
 	// NotFound is set if what a field names does not exist.
 	NotFound bool
+	// Err is the cause, for logs alone; may be nil.
+	Err error
 }
+
+// Unwrap is the cause.
+func (e *RequestError) Unwrap() error { return e.Err }
 
 // Error is the first field and what is wrong with it.
 func (e *RequestError) Error() string {

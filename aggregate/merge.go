@@ -1,12 +1,8 @@
 package aggregate
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -17,8 +13,8 @@ import (
 type source struct {
 	// key names the source, as JSON; cursor is where its page begins, and next where the one after that does, or nil.
 	key, cursor, next jsontext.Value
-	// after is the key of the last element that a page before this one has shown.
-	after string
+	// last is the last element that a page before this one has shown.
+	last  shown
 	items []item
 	// failed is set if the page could not be had. If it may be had later, the source keeps its place.
 	failed, retryable bool
@@ -30,7 +26,8 @@ type source struct {
 type item struct {
 	raw   []byte
 	key   string
-	order rank
+	order string
+	rank  rank
 }
 
 // mergePages makes one list of the pages of several sources: the first elements in order, as many as a page has, and no
@@ -62,7 +59,7 @@ func (r *run) mergePages(scope *projection.Scope) (*pageState, error) {
 		next.taken++
 	}
 	r.scope.Answers[r.documents.Items()] = r.scan(r.plan.Shapes.Items, append(merged, ']'))
-	return stateAfter(sources), nil
+	return r.page.after(sources), nil
 }
 
 // first is the source whose next element is the first in order; nil if there is none, or if a source has shown all of its
@@ -76,7 +73,7 @@ func (p *page) first(sources []*source) *source {
 			}
 			continue
 		}
-		if found == nil || p.before(one.items[one.taken].order, found.items[found.taken].order) {
+		if found == nil || p.before(one.items[one.taken].rank, found.items[found.taken].rank) {
 			found = one
 		}
 	}
@@ -90,18 +87,19 @@ func (p *page) before(a, b rank) bool {
 	return a.compare(b) < 0
 }
 
-// stateAfter is where the next page begins in each source; nil if none has more.
-func stateAfter(sources []*source) *pageState {
+// after is where the next page begins in each source; nil if none has more.
+func (p *page) after(sources []*source) *pageState {
 	states := map[string]sourceState{}
 	for _, one := range sources {
 		switch {
 		case one.failed && !one.retryable:
 		case one.failed:
-			states[string(one.key)] = sourceState{Cursor: one.cursor, After: one.after}
+			states[string(one.key)] = sourceState{Cursor: one.cursor, Last: one.last}
 		case one.taken < len(one.items):
-			state := sourceState{Cursor: one.cursor, After: one.after}
+			state := sourceState{Cursor: one.cursor, Last: one.last}
 			if one.taken > 0 {
-				state.After = one.items[one.taken-1].key
+				before := one.items[one.taken-1]
+				state.Last = shown{Key: before.key, Order: before.order}
 			}
 			states[string(one.key)] = state
 		case one.next != nil:
@@ -121,21 +119,90 @@ func (r *run) sources(scope *projection.Scope) ([]*source, error) {
 	_, _, err := merge.Sources.Each(scope, func() error {
 		one := &source{key: rawOf(merge.SourceKey, scope)}
 		state := r.page.state.Sources[string(one.key)]
-		one.cursor, one.after = state.Cursor, state.After
-		failure := rawOf(merge.Error, scope)
-		one.failed, one.retryable = failure != nil, bytes.Contains(failure, []byte(`"retryable":true`))
-		if next := rawOf(merge.Next, scope); string(next) != `""` {
-			one.next = next
-		}
-		_, _, err := merge.Items.Each(scope, func() error {
-			one.items = append(one.items, r.item(scope))
-			return nil
-		})
-		one.skip()
+		one.cursor, one.last = state.Cursor, state.Last
+		failed := rawOf(merge.Failed, scope)
+		one.failed, one.retryable = failed != nil, string(failed) == "true"
 		found = append(found, one)
-		return err
-	})
+		if one.failed {
+			return nil
+		}
+		one.next = r.nextOf(scope)
+		return r.readItems(one, scope)
+	}, projection.Fail)
 	return found, err
+}
+
+// nextOf is where a source's next page begins; nil if there is none.
+func (r *run) nextOf(scope *projection.Scope) jsontext.Value {
+	next, err := r.cursor(r.page.Merge.Next, scope)
+	if err != nil {
+		r.blame(scope, r.page.Merge.Next, "where the next page begins", err.Error())
+		return nil
+	}
+	return next
+}
+
+// readItems reads the elements of a source. One that cannot be told from the others, or placed among them, is left out and
+// reported.
+func (r *run) readItems(one *source, scope *projection.Scope) error {
+	merge := r.page.Merge
+	seen := map[string]bool{}
+	ok, instead, err := merge.Items.Each(scope, func() error {
+		read := item{raw: rawOf(merge.Element, scope), key: textFrom(merge.Key, scope), order: textFrom(merge.Order, scope)}
+		read.rank = rankOf(read.order)
+		switch {
+		case read.raw == nil:
+			r.blame(scope, merge.Element, "an element", "nothing")
+		case read.key == "":
+			r.blame(scope, merge.Key, "a key", "nothing")
+		case seen[read.key]:
+			r.blame(scope, merge.Key, "a key of its own for each element", "a key that is taken")
+		case read.order == "":
+			r.blame(scope, merge.Order, "a value to order by", "nothing")
+		default:
+			seen[read.key] = true
+			one.items = append(one.items, read)
+		}
+		return nil
+	}, func(err error) error {
+		r.blame(scope, merge.Items.Where, "true or false", err.Error())
+		return nil
+	})
+	if !ok {
+		if instead == "" {
+			instead = "nothing"
+		}
+		r.blame(scope, merge.Items.In, "a list", instead)
+	}
+	r.page.skip(one)
+	return err
+}
+
+// blame reports what is wrong with a page of a source.
+func (r *run) blame(scope *projection.Scope, source projection.Operand, expected, found string) {
+	const most = 100 // as of a response
+	if len(r.mergeReports) < most {
+		report := projection.Blame(scope, source, r.page.Merge.Field, expected, found)
+		report.At = r.page.At
+		r.mergeReports = append(r.mergeReports, report)
+	}
+}
+
+// skip leaves out what pages before this one have shown. If the last element of these is gone, that is all that stands
+// before its place.
+func (p *page) skip(one *source) {
+	if one.last.Key == "" {
+		return
+	}
+	at := slices.IndexFunc(one.items, func(i item) bool { return i.key == one.last.Key })
+	if at < 0 {
+		place := rankOf(one.last.Order)
+		at = slices.IndexFunc(one.items, func(i item) bool { return !p.before(i.rank, place) }) - 1
+		if at == -2 {
+			at = len(one.items) - 1
+		}
+	}
+	one.items = one.items[at+1:]
 }
 
 // rawOf is an operand's value as JSON; nil for none.
@@ -149,46 +216,4 @@ func rawOf(operand projection.Operand, scope *projection.Scope) jsontext.Value {
 		return nil
 	}
 	return raw
-}
-
-// skip leaves out what pages before this one have shown.
-func (s *source) skip() {
-	if s.after == "" {
-		return
-	}
-	if at := slices.IndexFunc(s.items, func(i item) bool { return i.key == s.after }); at >= 0 {
-		s.items = s.items[at+1:]
-	}
-}
-
-func (r *run) item(scope *projection.Scope) item {
-	merge := r.page.Merge
-	return item{
-		raw: rawOf(merge.Element, scope), key: textFrom(merge.Key, scope), order: rankOf(textFrom(merge.Order, scope)),
-	}
-}
-
-// rank is what elements are ordered by: a time, a number or a text.
-type rank struct {
-	time   time.Time
-	whole  int64
-	number float64
-	text   string
-}
-
-func rankOf(text string) rank {
-	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return rank{time: at}
-	}
-	if whole, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return rank{whole: whole, number: float64(whole)}
-	}
-	if number, err := strconv.ParseFloat(text, 64); err == nil {
-		return rank{number: number, whole: int64(number)}
-	}
-	return rank{text: text}
-}
-
-func (r rank) compare(other rank) int {
-	return cmp.Or(r.time.Compare(other.time), cmp.Compare(r.whole, other.whole), cmp.Compare(r.number, other.number), cmp.Compare(r.text, other.text))
 }

@@ -3,9 +3,11 @@ package aggregate
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -19,7 +21,8 @@ import (
 // page is the page that a request asks for.
 type page struct {
 	*plan.Pages
-	size int
+	// size is how many elements the page shows, and fetch how many are asked for.
+	size, fetch int
 	// purpose is what the page's tokens are good for: this RPC with these parameters.
 	purpose []byte
 	state   pageState
@@ -29,12 +32,22 @@ type page struct {
 type pageState struct {
 	Cursor  jsontext.Value         `json:"c,omitempty"`
 	Sources map[string]sourceState `json:"s,omitempty"`
+	// Fetch is how many elements were asked for, even if the client then asks for pages of another size: the pages of an
+	// upstream that numbers them have to be of one size, and one that a merge has shown in part has to reach as far again. 0
+	// where neither is so.
+	Fetch int `json:"n,omitempty"`
 }
 
-// sourceState is where the next element of a source is: on the page at a cursor, after the element with a key.
+// sourceState is where the next element of a source is: on the page at a cursor, after the last one shown.
 type sourceState struct {
 	Cursor jsontext.Value `json:"c,omitempty"`
-	After  string         `json:"a,omitempty"`
+	Last   shown          `json:"l,omitzero"`
+}
+
+// shown is an element that a page has shown; the zero value is none.
+type shown struct {
+	Key   string `json:"k,omitempty"`
+	Order string `json:"o,omitempty"`
 }
 
 // openPage reads which page is asked for.
@@ -64,6 +77,14 @@ func (r *run) openPage() error {
 			}}}
 		}
 	}
+	opened.fetch = max(opened.size, opened.MinSize)
+	switch {
+	case opened.state.Fetch == 0:
+	case opened.Numbers:
+		opened.fetch = opened.state.Fetch
+	default:
+		opened.fetch = max(opened.fetch, opened.state.Fetch)
+	}
 	r.page = opened
 	r.scope.Answers[r.documents.Page()] = r.scan(r.plan.Shapes.Page, opened.document(opened.state.Cursor))
 	return nil
@@ -85,17 +106,28 @@ func (r *run) purpose() []byte {
 // document is the page as expressions see it.
 func (p *page) document(cursor jsontext.Value) []byte {
 	dst := []byte(`{"size":`)
-	dst = strconv.AppendInt(dst, int64(max(p.size, p.MinSize)), 10)
+	dst = strconv.AppendInt(dst, int64(p.fetch), 10)
 	offset, number := int64(0), int64(1)
 	if cursor != nil {
 		dst = append(append(dst, `,"cursor":`...), cursor...)
-		if whole, err := strconv.ParseInt(string(cursor), 10, 64); err == nil && whole >= 0 && whole < math.MaxInt64 {
+		if whole, ok := wholeCursor(cursor); ok {
 			offset, number = whole, whole
 		}
 	}
 	dst = strconv.AppendInt(append(dst, `,"offset":`...), offset, 10)
 	dst = strconv.AppendInt(append(dst, `,"number":`...), number, 10)
 	return append(dst, '}')
+}
+
+// wholeCursor is a cursor that counts pages or elements, be it a number or a text.
+func wholeCursor(cursor jsontext.Value) (int64, bool) {
+	text := strings.Trim(string(cursor), `"`)
+	if whole, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return whole, whole >= 0 && whole < math.MaxInt64
+	}
+	const exact = 1 << 53
+	number, err := strconv.ParseFloat(text, 64)
+	return int64(number), err == nil && number == math.Trunc(number) && number >= 0 && number < exact
 }
 
 // isOver reports whether a source has no more elements, so that it is not asked again.
@@ -117,28 +149,49 @@ func (p *page) within(scope *projection.Scope, call *plan.Call, key []byte, r *r
 	if !p.merges(call) {
 		return scope
 	}
-	return scope.With(r.documents.Page(), r.scan(r.plan.Shapes.Page, p.document(p.state.Sources[string(key)].Cursor)))
+	own := scope.With(r.documents.Page(), r.scan(r.plan.Shapes.Page, p.document(p.state.Sources[string(key)].Cursor)))
+	own.Lets = r.newLets() // what they say of the page is about this source alone
+	return own
+}
+
+// cursor is where a next page begins, as JSON; nil if there is none.
+func (r *run) cursor(next projection.Operand, scope *projection.Scope) (jsontext.Value, error) {
+	value, err := next.Value(scope)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := value.Text(); value.Missing() || ok && text == "" {
+		return nil, nil
+	}
+	cursor, err := value.AppendJSON(nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, whole := wholeCursor(cursor); r.page.Counts && !whole {
+		return nil, errors.New("no whole number")
+	}
+	return cursor, nil
 }
 
 // nextToken is the token of the next page; empty if this one is the last.
 func (r *run) nextToken(scope *projection.Scope, merged *pageState) (string, error) {
 	state := merged
 	if r.page.Next != nil {
-		value, err := r.page.Next.Value(scope)
+		cursor, err := r.cursor(r.page.Next, scope)
 		if err != nil {
-			return "", fmt.Errorf("find the next page: %w", err)
+			report := projection.Blame(scope, r.page.Next, string(r.page.NextToken.Name()), "where the next page begins", err.Error())
+			report.At = r.page.At
+			return "", &DriftError{Report: report}
 		}
-		if text, ok := value.Text(); value.Missing() || ok && text == "" {
-			return "", nil
+		if cursor != nil {
+			state = &pageState{Cursor: cursor}
 		}
-		cursor, err := value.AppendJSON(nil)
-		if err != nil {
-			return "", fmt.Errorf("find the next page: %w", err)
-		}
-		state = &pageState{Cursor: cursor}
 	}
 	if state == nil {
 		return "", nil
+	}
+	if r.page.Merge != nil || r.page.Numbers {
+		state.Fetch = r.page.fetch
 	}
 	content, err := json.Marshal(state)
 	if err != nil {

@@ -3,20 +3,33 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
-// result projects the answers onto the response message.
+// result is what the run gives. What cannot be told once the commit point is passed is not known, and never "not done".
 func (r *run) result(ctx context.Context) (*Result, error) {
-	if r.committed.Load() {
-		ctx = context.WithoutCancel(ctx)
+	if !r.committed.Load() {
+		return r.project(ctx)
 	}
+	result, err := r.project(context.WithoutCancel(ctx))
+	if err == nil {
+		return result, nil
+	}
+	commit := r.plan.Calls[slices.IndexFunc(r.plan.Calls, func(call *plan.Call) bool { return call.Commit })]
+	return nil, &CallError{RPC: r.plan, Call: commit, Failure: &Failure{Reason: plan.ReasonOutcomeUnknown, Err: err}}
+}
+
+// project projects the answers onto the response message.
+func (r *run) project(ctx context.Context) (*Result, error) {
 	scope := r.scope.In(ctx)
 	r.keepWarnings()
 	merged, err := r.mergePages(scope)
@@ -28,6 +41,8 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return nil, err
 	}
+	header, trailer, wrong := r.metadata(scope)
+	reports = append(append(r.mergeReports, reports...), wrong...)
 	for i := range reports {
 		reports[i].Call = r.documents.CallOf(reports[i].Call)
 		if reports[i].Required {
@@ -35,7 +50,7 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 		}
 	}
 	drifts := r.drifts(reports)
-	result := &Result{Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
+	result := &Result{Header: header, Trailer: trailer, Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
 	if r.page != nil {
 		token, err := r.nextToken(scope, merged)
 		if err != nil {
@@ -43,21 +58,29 @@ func (r *run) result(ctx context.Context) (*Result, error) {
 		}
 		result.Message = appendString(result.Message, r.page.NextToken, token)
 	}
-	if err := r.addMetadata(result, scope); err != nil {
-		return nil, err
-	}
 	return result, r.addPartial(result)
 }
 
-// addMetadata fills the headers and trailers that the binding declares.
-func (r *run) addMetadata(result *Result, scope *projection.Scope) (err error) {
-	if result.Header, err = fillHeader(scope, r.plan.Headers); err != nil {
-		return fmt.Errorf("fill response headers: %w", err)
+// metadata fills the headers and trailers that the binding declares. One whose value is no text is left out, and reported.
+func (r *run) metadata(scope *projection.Scope) (header, trailer http.Header, wrong []projection.Report) {
+	fill := func(parameters []plan.Parameter) http.Header {
+		filled := http.Header{}
+		for _, parameter := range parameters {
+			var texts []string
+			err := eachText(scope, parameter, func(text []byte) { texts = append(texts, string(text)) })
+			if err != nil {
+				report := projection.Blame(scope, parameter.Value, "metadata "+parameter.Name, "text or a number", err.Error())
+				report.At = parameter.At
+				wrong = append(wrong, report)
+				continue
+			}
+			for _, text := range texts {
+				filled.Add(parameter.Name, text)
+			}
+		}
+		return filled
 	}
-	if result.Trailer, err = fillHeader(scope, r.plan.Trailers); err != nil {
-		return fmt.Errorf("fill response trailers: %w", err)
-	}
-	return nil
+	return fill(r.plan.Headers), fill(r.plan.Trailers), wrong
 }
 
 // addPartial puts the report of what is missing into the field that the contract has for it.

@@ -26,6 +26,8 @@ type run struct {
 	// account is the id of the account that calls are made for; empty for none.
 	account string
 	page    *page
+	// mergeReports say what was wrong with the pages of several sources.
+	mergeReports []projection.Report
 	// committed is set once the call at the commit point has succeeded.
 	committed atomic.Bool
 	// waiting counts, for each call, the calls that it still waits for.
@@ -44,14 +46,21 @@ func newRun(rpc *RPC, input Input) *run {
 		calls:   make([]CallResult, len(rpc.plan.Calls)),
 	}
 	state.scope.Now = state.started
-	for _, from := range rpc.plan.Lets {
-		state.scope.Lets = append(state.scope.Lets, projection.NewLet(from))
-	}
+	state.scope.Lets = state.newLets()
 	for i, call := range rpc.plan.Calls {
 		state.calls[i].Name = call.Name
 		state.waiting[i].Store(int32(len(call.Needs)))
 	}
 	return state
+}
+
+// newLets are the values of let, none of them computed yet.
+func (r *run) newLets() []*projection.Let {
+	lets := make([]*projection.Let, len(r.plan.Lets))
+	for i, from := range r.plan.Lets {
+		lets[i] = projection.NewLet(from)
+	}
+	return lets
 }
 
 // prepare finds out all that is known before the first call, and refuses a request that cannot be used.
@@ -76,7 +85,7 @@ func (r *run) findAccount(scope *projection.Scope) error {
 	}
 	value, err := r.plan.Account.Value(scope)
 	if err != nil {
-		return &RequestError{Violations: []Violation{{Field: requestField(r.plan.Account), Description: err.Error()}}}
+		return &RequestError{Violations: []Violation{{Field: requestField(r.plan.Account), Description: "this names no account"}}, Err: err}
 	}
 	id, _ := value.Text()
 	attributes, known := []byte(nil), false
@@ -103,9 +112,9 @@ func (r *run) checkRequirements(scope *projection.Scope) error {
 		if err == nil && holds {
 			continue
 		}
-		violation := Violation{Field: requirement.Field, Reason: requirement.Reason}
-		if message, err := requirement.Message.Value(scope); err == nil {
-			violation.Description, _ = message.Text()
+		violation := Violation{Field: requirement.Field, Reason: requirement.Reason, Description: textFrom(requirement.Message, scope)}
+		if violation.Description == "" {
+			violation.Description = "this does not fulfil what the API requires"
 		}
 		violations = append(violations, violation)
 	}
@@ -126,10 +135,10 @@ func (r *run) checkPaths(scope *projection.Scope) error {
 			operand := call.Request.PathValues[hole]
 			value, err := pathValue(scope, operand)
 			if err != nil {
-				return wrongField(operand, err.Error())
+				return unusable(operand, err)
 			}
 			if reason := urltemplate.Refuse(value); reason != "" {
-				return wrongField(operand, reason)
+				return wrongField(operand, reason, nil)
 			}
 		}
 	}
@@ -148,12 +157,24 @@ func (r *run) isMade(scope *projection.Scope, call *plan.Call) bool {
 	return err == nil && holds
 }
 
-func wrongField(operand projection.Operand, description string) error {
-	return &RequestError{Violations: []Violation{{Field: requestField(operand), Description: description}}}
+// unusable says that an operand has no value that can stand in a path. An expression, and what it says, is for logs alone.
+func unusable(operand projection.Operand, err error) error {
+	if _, ok := operand.(*projection.Request); ok {
+		return wrongField(operand, err.Error(), err)
+	}
+	return wrongField(operand, "a value of the request cannot stand in a path", err)
 }
 
+func wrongField(operand projection.Operand, description string, cause error) error {
+	return &RequestError{Violations: []Violation{{Field: requestField(operand), Description: description}}, Err: cause}
+}
+
+// requestField is the field that an operand takes; empty for an expression, which is nobody's business.
 func requestField(operand projection.Operand) string {
-	return strings.TrimPrefix(operand.String(), "request.")
+	if field, ok := operand.(*projection.Request); ok {
+		return strings.TrimPrefix(field.String(), "request.")
+	}
+	return ""
 }
 
 // elementField puts an index in the place of the first [] of a field's path.

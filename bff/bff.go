@@ -145,7 +145,7 @@ var errUnknownRPC = errors.New("unknown RPC")
 func (s *Server) find(name string) (*procedure, error) {
 	rpc := s.plan.Find(name)
 	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, s.plan.Suggest(name))
+		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, s.plan.Suggest(name, true))
 	}
 	return s.procedures[rpc.Name()], nil
 }

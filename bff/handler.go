@@ -59,7 +59,7 @@ func (s *Server) notFound() http.Handler {
 	writer := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
-		text := fmt.Sprintf("no RPC %q%s", name, s.plan.Suggest(name))
+		text := fmt.Sprintf("no RPC %q%s", name, s.plan.Suggest(name, false))
 		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
 		if isPage || !writer.IsSupported(r) {
 			http.Error(w, text, http.StatusNotFound)

@@ -117,6 +117,8 @@ func (m *mutated) checkOutcome(t *testing.T, place string, response proto.Messag
 	result := response.(*socialv1.PublishResponse).GetResults()[0]
 	isUnknown := result.GetProblem().GetCode() == code.Code_UNKNOWN
 	switch {
+	case result.GetPost() != nil && result.GetPost().GetId() == "":
+		t.Errorf("%s: the post has no id: %v", place, response)
 	case isPublished && result.GetPost() == nil && !isUnknown:
 		t.Errorf("%s: it was published, and the result says that it was not: %v", place, response)
 	case !isPublished && result.GetPost() != nil:

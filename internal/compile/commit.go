@@ -30,13 +30,6 @@ func (d *draft) checkCommit(r *rpc, commit *call) {
 			commit.needs = union(commit.needs, []int{c.index})
 		}
 	}
-	leaves(r.fields, func(f *field) {
-		late := slices.ContainsFunc(f.from.calls, func(call int) bool { return call == commit.index || r.dependsOn(call, commit.index) })
-		if late && isRequired(f.descriptor) && !f.element {
-			d.reportOperand(f.from, "drop the rule from the contract",
-				"field %q, which the contract requires, comes after the commit point: without it, the RPC would say that nothing was done", f.path)
-		}
-	})
 }
 
 // dependsOn reports whether a call waits for another, directly or not.

@@ -15,6 +15,9 @@ const (
 	remainingName = "remaining"
 )
 
+// mergedName is the list that the pages of several sources became.
+const mergedName = "page.items"
+
 // declareDocuments declares what names of an RPC stand for JSON documents.
 func (r *rpc) declareDocuments() {
 	places := plan.Documents{Calls: len(r.calls)}
@@ -47,7 +50,7 @@ func (r *rpc) declareDocuments() {
 	if r.message.GetPages() != nil {
 		r.documents["page"] = &document{index: places.Page(), shape: projection.NewShape()}
 		if r.message.GetPages().GetMerge() != nil {
-			r.documents["page.items"] = &document{index: places.Items(), shape: projection.NewShape(), list: true}
+			r.documents[mergedName] = &document{index: places.Items(), shape: projection.NewShape(), list: true}
 		}
 	}
 }

@@ -249,7 +249,7 @@ type field struct {
 	when *operand
 	// order is what a concatField is sorted by.
 	order projection.Order
-	// oneof and cases are those of a chooseField; the case of $else is "".
+	// oneof and cases are those of a chooseField, $else among them.
 	oneof protoreflect.OneofDescriptor
 	cases map[string]*field
 }

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -39,7 +41,7 @@ func (c *call) freezeRequest() *plan.Request {
 	}
 	for i, hole := range c.holes {
 		frozen.PathValues = append(frozen.PathValues, hole.Operand)
-		if _, ok := hole.Operand.(*projection.Request); ok {
+		if hole.ofRequest() {
 			frozen.RequestHoles = append(frozen.RequestHoles, i)
 		}
 	}
@@ -117,20 +119,8 @@ func (c *call) timeout(d *draft, r *rpc) time.Duration {
 	return shortest
 }
 
-func (r *rpc) freezePages() *plan.Pages {
-	if r.pages == nil {
-		return nil
-	}
-	frozen := &plan.Pages{
-		Size: r.pages.size, Token: r.pages.token, NextToken: r.pages.nextToken, Next: operandOf(r.pages.next), At: r.pages.at.KeyAt,
-		DefaultSize: r.pages.defaultSize, MinSize: r.pages.minSize, MaxSize: r.pages.maxSize,
-	}
-	if merged := r.pages.merge; merged != nil {
-		frozen.Merge = &plan.Merge{
-			Call: merged.call.index, Sources: merged.source.freeze(), Items: merged.item.freeze(), Next: operandOf(merged.next),
-			SourceKey: operandOf(merged.sourceKey), Error: operandOf(merged.err),
-			Element: operandOf(merged.element), Order: operandOf(merged.order), Key: operandOf(merged.key), Descending: merged.descending,
-		}
-	}
-	return frozen
+// ofRequest reports whether an operand depends on the request alone, and on it.
+func (o *operand) ofRequest() bool {
+	selections := o.selections()
+	return len(selections) > 0 && !slices.ContainsFunc(selections, func(s string) bool { return s != requestName && !strings.HasPrefix(s, requestName+".") })
 }

@@ -143,7 +143,7 @@ func (f *field) chooseRule() *projection.Choose {
 	choose := &projection.Choose{Target: f.target(), From: f.from.Operand, Cases: map[string]projection.Rule{}}
 	choose.Required = false
 	for value, member := range f.cases {
-		if value == "" {
+		if value == opElse {
 			choose.Else = member.rule()
 			continue
 		}

@@ -146,7 +146,7 @@ func (p *parser) oneof(key source.Field, oneof protoreflect.OneofDescriptor, pre
 			continue
 		}
 		if member := p.member(arm, oneof, prefix); member != nil {
-			f.cases[strings.TrimPrefix(arm.Key, opElse)] = member
+			f.cases[arm.Key] = member
 			f.children = append(f.children, member)
 		}
 	}

@@ -17,7 +17,7 @@ const (
 type merge struct {
 	call             *call
 	source, item     *loop
-	sourceKey, err   *operand
+	sourceKey, failed *operand
 	next, order, key *operand
 	element          *operand
 	descending       bool
@@ -102,7 +102,7 @@ func (p *parser) merge(node *source.Node) *merge {
 		return nil
 	}
 	merged.sourceKey = sources.expression(node.Get("each"), merged.source.name+".key", 0)
-	merged.err = sources.expression(node.Get("each"), merged.source.name+".error", 0)
+	merged.failed = sources.expression(node.Get("each"), merged.source.name+`["$failed"]`, 0)
 	next := node.Get("next")
 	merged.next = sources.expression(next, next.Text, 0)
 	if merged.item = sources.loop(node.Get("items"), "items"); merged.item == nil {
@@ -120,7 +120,7 @@ func (p *parser) merge(node *source.Node) *merge {
 		text, merged.descending = cut, true
 	}
 	merged.order = items.expression(order, strings.TrimSuffix(text, " asc"), 0)
-	document := p.rpc.documents["page.items"]
+	document := p.rpc.documents[mergedName]
 	document.calls, document.message = merged.source.calls, merged.item.message
 	return merged
 }

@@ -14,7 +14,7 @@ func library(json adapter) []cel.EnvOption {
 		if !jsontext.Value(text).IsValid() {
 			return types.NewErr("text is not JSON")
 		}
-		return json.fromJSON(JSON(text))
+		return json.NativeToValue(NewJSON([]byte(text)))
 	})}
 	for _, part := range [][]cel.EnvOption{timeLibrary(), urlLibrary(), textLibrary(), entityLibrary(), hashLibrary()} {
 		all = append(all, part...)

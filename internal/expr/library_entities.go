@@ -69,10 +69,13 @@ func (e *entity) describe(text string) bool {
 
 // trimLink leaves out what ends a sentence, and a bracket that the link does not open.
 func trimLink(link string) string {
+	unopened := strings.Count(link, ")") - strings.Count(link, "(")
 	for link != "" {
 		last, size := utf8.DecodeLastRuneInString(link)
-		unopened := last == ')' && strings.Count(link, ")") > strings.Count(link, "(")
-		if !unopened && !strings.ContainsRune(".,;:!?'\"…]}", last) {
+		switch {
+		case last == ')' && unopened > 0:
+			unopened--
+		case !strings.ContainsRune(".,;:!?'\"…]}", last):
 			return link
 		}
 		link = link[:len(link)-size]

@@ -144,8 +144,8 @@ func plainText(markup string) string {
 			switch {
 			case name == hidden && kind == nethtml.EndTagToken:
 				hidden = ""
-			case kind == nethtml.StartTagToken && (name == "script" || name == "style"):
-				hidden = name
+			case kind != nethtml.EndTagToken && (name == "script" || name == "style"):
+				hidden = name // even <script/>, which HTML does not close
 			case name == "br" && kind != nethtml.EndTagToken, name != "br" && kind == nethtml.EndTagToken:
 				text.WriteString(breaks[name])
 			}

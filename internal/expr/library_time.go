@@ -33,17 +33,25 @@ func timeLibrary() []cel.EnvOption {
 var timeForms = []string{
 	time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999",
 	"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999", "2006-01-02",
-	"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC850, time.ANSIC, time.RFC1123Z,
+	"Mon, 02 Jan 2006 15:04:05 GMT", "Monday, 02-Jan-06 15:04:05 GMT", time.ANSIC, time.RFC1123Z,
 }
 
-// parseTime reads a text in any of timeForms.
-func parseTime(text types.String) ref.Val {
+// ParseTime reads a text as RFC 3339, one of its dialects, or a date of HTTP.
+func ParseTime(text string) (time.Time, bool) {
 	for _, form := range timeForms {
-		if read, err := time.Parse(form, string(text)); err == nil {
-			return timestamp(read)
+		if read, err := time.Parse(form, text); err == nil {
+			return read, true
 		}
 	}
-	return types.NewErr("text is no time that time.parse knows")
+	return time.Time{}, false
+}
+
+func parseTime(text types.String) ref.Val {
+	read, ok := ParseTime(string(text))
+	if !ok {
+		return types.NewErr("text is no time that time.parse knows")
+	}
+	return timestamp(read)
 }
 
 // timestamp is a time within what google.protobuf.Timestamp holds.

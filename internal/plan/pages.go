@@ -16,6 +16,9 @@ type Pages struct {
 	// Next is where the next page begins; nil if Merge is not.
 	Next  projection.Operand
 	Merge *Merge
+	// Counts is set if expressions ask for the page's offset or number, so that what Next gives has to be a whole number;
+	// Numbers if they ask for the number, so that all pages have to be of one size.
+	Counts, Numbers bool
 	At    diag.Position
 }
 
@@ -25,9 +28,12 @@ type Merge struct {
 	Call int
 	// Sources goes over the entries, and Items over the elements of one.
 	Sources, Items *projection.Loop
-	// SourceKey, Error and Next are a source's, Element, Order and Key an element's.
-	SourceKey, Error, Next, Element, Order, Key projection.Operand
-	Descending                                  bool
+	// SourceKey, Failed and Next are a source's, Element, Order and Key an element's. Failed is missing unless the source has
+	// failed, and then whether it may answer later.
+	SourceKey, Failed, Next, Element, Order, Key projection.Operand
+	Descending                                   bool
+	// Field is the path of the response field that the list fills; empty if none does as a whole.
+	Field string
 }
 
 // Requirement is a condition on a request.

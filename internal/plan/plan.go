@@ -180,15 +180,18 @@ func (p *Plan) Find(name string) *RPC {
 	return found
 }
 
-// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful.
-func (p *Plan) Suggest(name string) string {
+// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. Of internal
+// services only those who know the project may learn.
+func (p *Plan) Suggest(name string, internal bool) string {
 	var short, full []string
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
 			if rpc.Binding == "" {
 				short = append(short, string(rpc.Method.Name()))
 			}
-			full = append(full, rpc.Name())
+			if rpc.Binding == "" || internal {
+				full = append(full, rpc.Name())
+			}
 		}
 	}
 	if strings.Contains(name, "/") {

@@ -92,7 +92,10 @@ func CheckRequest(validator protovalidate.Validator, message proto.Message) erro
 func InvalidArgument(violations ...*errdetails.BadRequest_FieldViolation) *connect.Error {
 	text := "request is not valid"
 	if len(violations) > 0 {
-		text = fmt.Sprintf("%s: %s", violations[0].GetField(), violations[0].GetDescription())
+		text = violations[0].GetDescription()
+		if field := violations[0].GetField(); field != "" {
+			text = field + ": " + text
+		}
 		if more := len(violations) - 1; more > 0 {
 			text += fmt.Sprintf(" (and %d more)", more)
 		}

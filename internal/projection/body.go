@@ -151,7 +151,7 @@ func (b *Body) appendEach(dst []byte, scope *Scope) ([]byte, bool, error) {
 		var err error
 		dst, _, err = b.Item.appendItem(dst, whole+1, scope)
 		return err
-	})
+	}, Fail)
 	if err == nil && instead != "" {
 		err = fmt.Errorf("go over %s: expected a list, found %s", b.Loop.In, instead)
 	}

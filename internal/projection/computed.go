@@ -101,10 +101,16 @@ func (n names) Resolve(name string) (any, bool) {
 		return time.Until(n.scope.Until), n.scope.Awaited && !n.scope.Until.IsZero()
 	default:
 		value := n.scope.find(meaning.Place)
-		if value.kind == kindBlocked {
+		switch {
+		case value.kind == kindBlocked:
 			return types.WrapErr(errBlocked), true
+		case value.Missing():
+			return nil, false
+		case len(meaning.Place.Rest) > 0:
+			return expr.NewJSON(value.raw), true
+		default:
+			return n.scope.Answers[meaning.Place.Call].taken(n.scope.base(meaning.Place)+meaning.Place.Slot, value), true
 		}
-		return expr.JSON(value.raw), !value.Missing()
 	}
 }
 

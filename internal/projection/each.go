@@ -33,12 +33,17 @@ func (e *Each) emit(dst []byte, run *run) ([]byte, outcome) {
 	}
 	run.indices = append(run.indices, run.offset)
 	run.offset = 0
-	ok := e.over(run, func() {
+	ok := e.over(run, func() error {
+		if len(dst) > maxMessage {
+			run.reportSize(&e.Target, e.In)
+			return errTooLarge
+		}
 		before := len(dst)
 		dst = e.element(dst, run, seen)
 		if len(dst) > before {
 			run.indices[len(run.indices)-1]++
 		}
+		return nil
 	})
 	run.indices = run.indices[:len(run.indices)-1]
 	if !ok {
@@ -50,15 +55,16 @@ func (e *Each) emit(dst []byte, run *run) ([]byte, outcome) {
 	return dst, set
 }
 
-// over calls f for each element that counts. It reports false if there is no list.
-func (e *Each) over(run *run, f func()) bool {
+// over calls f for each element that counts, until it returns an error. It reports false if there is no list.
+func (e *Each) over(run *run, f func() error) bool {
 	if e.Join != nil {
 		return e.overMatches(run, f)
 	}
-	ok, instead, err := e.Each(run.Scope, func() error { f(); return nil })
-	switch {
-	case err != nil:
+	ok, instead, _ := e.Each(run.Scope, f, func(err error) error { // otherwise it ends for a reason that is told elsewhere
 		run.report(&e.Target, e.Where, "true or false", err.Error())
+		return nil
+	})
+	switch {
 	case instead != "":
 		run.report(&e.Target, e.In, "a list", instead)
 	case !ok && e.Required:
@@ -67,12 +73,14 @@ func (e *Each) over(run *run, f func()) bool {
 	return ok
 }
 
-func (e *Each) overMatches(run *run, f func()) bool {
+func (e *Each) overMatches(run *run, f func() error) bool {
 	matches, ok := e.Join.matches(run, &e.Target, &e.Loop)
 	run.loops = append(run.loops[:e.Depth], iteration{})
 	for _, match := range matches {
 		run.loops[e.Depth] = match
-		f()
+		if run.Context.Err() != nil || f() != nil {
+			break
+		}
 	}
 	run.loops = run.loops[:e.Depth]
 	return ok

@@ -32,7 +32,7 @@ func (f *Form) Append(dst []byte, scope *Scope) ([]byte, error) {
 	}
 	writer := formWriter{lists: f.Lists, dst: dst, start: len(dst)}
 	jsonValue(document).members(func(key []byte, member Value) bool {
-		err = writer.field(string(key), member)
+		err = writer.field(string(key), member, 0)
 		return err == nil
 	})
 	return writer.dst, err
@@ -44,19 +44,31 @@ type formWriter struct {
 	start int
 }
 
-func (w *formWriter) field(name string, value Value) error {
+// Bounds of a form: each value repeats all the names above it.
+const (
+	maxFormDepth = 32
+	maxFormSize  = 16 << 20 // bytes
+)
+
+func (w *formWriter) field(name string, value Value, depth int) error {
+	if depth > maxFormDepth {
+		return fmt.Errorf("write form: nested deeper than %d levels", maxFormDepth)
+	}
+	if len(w.dst)-w.start > maxFormSize {
+		return fmt.Errorf("write form: larger than %d MiB", maxFormSize>>20)
+	}
 	switch value.kind {
 	case jsontext.KindBeginObject:
 		var failed error
 		value.members(func(key []byte, member Value) bool {
-			failed = w.field(name+"["+string(key)+"]", member)
+			failed = w.field(name+"["+string(key)+"]", member, depth+1)
 			return failed == nil
 		})
 		return failed
 	case jsontext.KindBeginArray:
 		var failed error
 		value.elements(func(index int, element Value) bool {
-			failed = w.field(w.elementName(name, index), element)
+			failed = w.field(w.elementName(name, index), element, depth+1)
 			return failed == nil
 		})
 		return failed

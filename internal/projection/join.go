@@ -1,5 +1,7 @@
 package projection
 
+import "github.com/go-json-experiment/json/jsontext"
+
 // Join finds the elements of a list by a key, in time that grows with the list and the places that ask, not with their
 // product. The list does not depend on the loops around.
 type Join struct {
@@ -22,18 +24,28 @@ func (j *Join) matches(run *run, target *Target, loop *Loop) ([]iteration, bool)
 	if err != nil || index == nil || value.Missing() {
 		return nil, false
 	}
-	key, err := value.AppendText(nil)
-	if err != nil {
+	key, readable := joinKey(value)
+	if !readable {
 		run.report(target, j.Place, "text or a number", value.describe())
 		return nil, false
 	}
-	return index[string(key)], true
+	return index[key], true
+}
+
+// joinKey is a value as a key: 1, 1.0 and "1" are one.
+func joinKey(value Value) (string, bool) {
+	if value.kind == jsontext.KindNumber {
+		if whole, ok := wholeNumber(value); ok {
+			return whole, true
+		}
+	}
+	return value.Text()
 }
 
 // index goes over the list once. It is nil if there is none.
 func (j *Join) index(run *run, target *Target, loop *Loop) map[string][]iteration {
 	index := map[string][]iteration{}
-	ok, instead, err := loop.Each(run.Scope, func() error {
+	ok, instead, _ := loop.Each(run.Scope, func() error {
 		value, err := j.Element.Value(run.Scope)
 		switch {
 		case err != nil:
@@ -42,17 +54,17 @@ func (j *Join) index(run *run, target *Target, loop *Loop) map[string][]iteratio
 		case value.Missing():
 			return nil
 		}
-		if key, readable := value.Text(); readable {
+		if key, readable := joinKey(value); readable {
 			index[key] = append(index[key], run.loops[loop.Depth])
 		} else {
 			run.report(target, j.Element, "text or a number", value.describe())
 		}
 		return nil
-	})
-	switch {
-	case err != nil:
+	}, func(err error) error {
 		run.report(target, loop.Where, "true or false", err.Error())
-	case instead != "":
+		return nil
+	})
+	if instead != "" {
 		run.report(target, loop.In, "a list", instead)
 	}
 	if !ok {

@@ -98,9 +98,10 @@ func (e *elements) next(to *iteration) bool {
 	return true
 }
 
-// Each calls f for each element, while the loop stands on it, until f returns an error. found is what is there instead of a
-// list: "" if it is one, or nothing is there; then ok tells them apart.
-func (l *Loop) Each(scope *Scope, f func() error) (ok bool, instead string, _ error) {
+// Each calls f for each element, while the loop stands on it, until f returns an error or the scope's context ends. found is
+// what is there instead of a list: "" if it is one, or nothing is there; then ok tells them apart. An element that the
+// condition cannot judge does not count; unjudged is told why, and may end the loop.
+func (l *Loop) Each(scope *Scope, f func() error, unjudged func(error) error) (ok bool, instead string, _ error) {
 	elements, instead := l.open(scope)
 	if elements == nil {
 		return false, instead, nil
@@ -108,17 +109,25 @@ func (l *Loop) Each(scope *Scope, f func() error) (ok bool, instead string, _ er
 	scope.loops = append(scope.loops[:l.Depth], iteration{})
 	defer func() { scope.loops = scope.loops[:l.Depth] }()
 	for elements.next(&scope.loops[l.Depth]) {
-		if counts, err := l.counts(scope); err != nil {
+		if err := scope.Context.Err(); err != nil {
 			return true, "", err
-		} else if !counts {
-			continue
 		}
-		if err := f(); err != nil {
+		counts, err := l.counts(scope)
+		switch {
+		case err != nil:
+			err = unjudged(err)
+		case counts:
+			err = f()
+		}
+		if err != nil {
 			return true, "", err
 		}
 	}
 	return true, "", nil
 }
+
+// Fail ends a loop at the first element that its condition cannot judge.
+func Fail(err error) error { return err }
 
 // counts reports whether the element that the loop stands on fulfils its condition.
 func (l *Loop) counts(scope *Scope) (bool, error) {

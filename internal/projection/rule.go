@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -79,6 +81,12 @@ type run struct {
 	joins map[*Join]map[string][]iteration
 }
 
+// Blame is a report about an operand whose value fills no field of a response by itself.
+func Blame(scope *Scope, source Operand, field, expected, found string) Report {
+	at := &run{Scope: scope}
+	return Report{Field: field, Origin: at.origin(source), Call: callOf(source), Expected: expected, Found: found, Sample: at.sample(source)}
+}
+
 // report remembers what is wrong with a field.
 func (r *run) report(target *Target, source Operand, expected, found string) {
 	r.add(Report{
@@ -92,6 +100,9 @@ func (r *run) sample(source Operand) string {
 	answer, ok := source.(*Answer)
 	if !ok || answer.Loop >= len(r.loops) {
 		return ""
+	}
+	if doc := r.Answers[answer.Call]; doc == nil || doc.spans[r.base(answer.Place)+answer.Slot].end == 0 {
+		return "" // of a list that is looped over, only the elements are kept
 	}
 	value := r.find(answer.Place)
 	const most = 60
@@ -108,6 +119,18 @@ func (r *run) sample(source Operand) string {
 			return c
 		}
 	}, string(value.raw))
+}
+
+// maxMessage bounds a response in bytes. A short answer can make a long one: equal keys on both sides of a join multiply.
+const maxMessage = 64 << 20
+
+var errTooLarge = errors.New("response is too large")
+
+// reportSize remembers that the response is larger than may leave.
+func (r *run) reportSize(target *Target, source Operand) {
+	report := Report{Field: r.fill(target.Path), Origin: r.origin(source), Call: callOf(source), At: target.At, Required: true}
+	report.Expected, report.Found = fmt.Sprintf("a response of at most %d MiB", maxMessage>>20), "more"
+	r.add(report)
 }
 
 // reportPart remembers what is wrong with an element or an entry of a value that is copied as a whole.

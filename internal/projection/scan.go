@@ -8,12 +8,31 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sheaf-rpc/sheaf/internal/expr"
 )
 
-// Document is an answer in which the values that a Shape needs have been found. It is only read.
+// Document is an answer in which the values that a Shape needs have been found. It is only read, by any number of goroutines.
 type Document struct {
 	body  []byte
 	spans []span
+
+	mu sync.Mutex
+	// values are those that expressions have asked for, by span: what they have taken apart stays so.
+	values map[int]*expr.JSON
+}
+
+// taken is the value of a span for expressions.
+func (d *Document) taken(span int, value Value) *expr.JSON {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.values == nil {
+		d.values = map[int]*expr.JSON{}
+	}
+	if d.values[span] == nil {
+		d.values[span] = expr.NewJSON(value.raw)
+	}
+	return d.values[span]
 }
 
 // Size is the size of the body in bytes.

@@ -51,13 +51,13 @@ func (s *Scope) With(index int, document *Document) *Scope {
 type iteration struct {
 	index int
 	frame int
-	value any // a ref.Val or an expr.JSON
+	value any // a ref.Val or an *expr.JSON
 }
 
 // On is a scope whose outermost loop stands on a JSON value.
 func (s *Scope) On(raw []byte) *Scope {
 	inner := *s
-	inner.loops = []iteration{{value: expr.JSON(raw)}}
+	inner.loops = []iteration{{value: expr.NewJSON(raw)}}
 	return &inner
 }
 

@@ -12,13 +12,14 @@ import (
 // that is not there, which compares as zero does.
 type sortable struct {
 	whole    int64
-	more     uint64 // an unsigned number, or the nanoseconds of a time
+	nanos    int64 // of a time or a duration, with the sign of the whole seconds
+	unsigned uint64
 	fraction float64
 	text     string
 }
 
 func (s sortable) compare(t sortable) int {
-	return cmp.Or(cmp.Compare(s.whole, t.whole), cmp.Compare(s.more, t.more), cmp.Compare(s.fraction, t.fraction), cmp.Compare(s.text, t.text))
+	return cmp.Or(cmp.Compare(s.whole, t.whole), cmp.Compare(s.nanos, t.nanos), cmp.Compare(s.unsigned, t.unsigned), cmp.Compare(s.fraction, t.fraction), cmp.Compare(s.text, t.text))
 }
 
 // IsOrdered reports whether elements can be sorted by a field.
@@ -62,7 +63,7 @@ func readSortable(field protoreflect.FieldDescriptor, wireType protowire.Type, w
 func varintSortable(kind protoreflect.Kind, number uint64) sortable {
 	switch kind {
 	case protoreflect.Uint32Kind, protoreflect.Uint64Kind:
-		return sortable{more: number}
+		return sortable{unsigned: number}
 	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
 		return sortable{whole: protowire.DecodeZigZag(number)}
 	default:
@@ -77,7 +78,7 @@ func fixedSortable(kind protoreflect.Kind, bits uint64) sortable {
 	case protoreflect.Sfixed32Kind:
 		return sortable{whole: int64(int32(bits))}
 	default:
-		return sortable{more: bits}
+		return sortable{unsigned: bits}
 	}
 }
 
@@ -91,7 +92,7 @@ func timeSortable(wire []byte) sortable {
 		if number == 1 {
 			read.whole = int64(value)
 		} else {
-			read.more = value
+			read.nanos = int64(value)
 		}
 		rest = rest[size:]
 	}

@@ -9,6 +9,7 @@
 package providerv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/sheaf-rpc/sheaf/gen/social/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -330,8 +331,7 @@ func (x *PublishRequest) GetDiscord() *v1.DiscordOptions {
 // PublishResponse is the response of Publish.
 type PublishResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The provider's id. It is no part of a message of its own, so that an answer without one fails the RPC: whether the post
-	// is public is not known then.
+	// The provider's id. Without it the RPC fails: whether the post is public is not known then.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Where people read it; unset while it is not known.
 	Url *string `protobuf:"bytes,2,opt,name=url,proto3,oneof" json:"url,omitempty"`
@@ -928,7 +928,7 @@ var File_provider_v1_publisher_proto protoreflect.FileDescriptor
 
 const file_provider_v1_publisher_proto_rawDesc = "" +
 	"\n" +
-	"\x1bprovider/v1/publisher.proto\x12\vprovider.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16social/v1/social.proto\x1a\x15social/v1/types.proto\"\x18\n" +
+	"\x1bprovider/v1/publisher.proto\x12\vprovider.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16social/v1/social.proto\x1a\x15social/v1/types.proto\"\x18\n" +
 	"\x16GetCapabilitiesRequest\"V\n" +
 	"\x17GetCapabilitiesResponse\x12;\n" +
 	"\fcapabilities\x18\x01 \x01(\v2\x17.social.v1.CapabilitiesR\fcapabilities\"t\n" +
@@ -952,9 +952,9 @@ const file_provider_v1_publisher_proto_rawDesc = "" +
 	"\btelegram\x18\f \x01(\v2\x1a.social.v1.TelegramOptionsR\btelegram\x123\n" +
 	"\adiscord\x18\r \x01(\v2\x19.social.v1.DiscordOptionsR\adiscordB\a\n" +
 	"\x05_linkB\v\n" +
-	"\t_reply_to\"\xfa\x01\n" +
-	"\x0fPublishResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
+	"\t_reply_to\"\x82\x02\n" +
+	"\x0fPublishResponse\x12\x16\n" +
+	"\x02id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x02id\x12\x15\n" +
 	"\x03url\x18\x02 \x01(\tH\x00R\x03url\x88\x01\x01\x12\x17\n" +
 	"\x04text\x18\x03 \x01(\tH\x01R\x04text\x88\x01\x01\x129\n" +
 	"\n" +

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -155,6 +156,7 @@ func runLanguage(t *testing.T, path string, archive *txtar.Archive) {
 		t.Fatal(err)
 	}
 	var got strings.Builder
+	next := "" // the last page token, which stands for NEXT in a request
 	for line := range strings.Lines(string(archive.Files[runs].Data)) {
 		if !strings.HasPrefix(line, "> ") {
 			continue
@@ -165,7 +167,12 @@ func runLanguage(t *testing.T, path string, archive *txtar.Archive) {
 			Accounts: accounts{"alice": `{"host": "one", "did": "did:alice"}`},
 		}
 		got.WriteString(line)
-		got.WriteString(runLine(t, compiled, world, strings.TrimSpace(line[2:])))
+		result := runLine(t, compiled, world, strings.ReplaceAll(strings.TrimSpace(line[2:]), "NEXT", next))
+		if token := pageToken.FindStringSubmatch(result); token != nil {
+			next = token[1]
+			result = strings.ReplaceAll(result, next, "NEXT")
+		}
+		got.WriteString(result)
 		slices.Sort(to.asked)
 		for _, asked := range to.asked {
 			fmt.Fprintf(&got, "  %s\n", asked)
@@ -182,6 +189,8 @@ func runLanguage(t *testing.T, path string, archive *txtar.Archive) {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
+
+var pageToken = regexp.MustCompile(`"next_page_token":"([^"]*)"`)
 
 // runLine runs "RPC {request}" in virtual time, and says what came of it.
 func runLine(t *testing.T, compiled *plan.Plan, world *aggregate.World, line string) string {

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -16,6 +18,9 @@ import (
 // fill fills the holes of a request. What cannot be filled is the fault of the answer that it should have come from.
 func (a *asking) fill(scope *projection.Scope) (Request, *Failure) {
 	request, err := fillRequest(scope, a.call)
+	if _, ok := errors.AsType[*RequestError](err); ok {
+		return Request{}, failureOf(err)
+	}
 	if err != nil {
 		return Request{}, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("fill request: %w", err), Unsent: true}
 	}
@@ -43,6 +48,9 @@ func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
 	}
 	header, err := fillHeader(scope, declared.Headers)
 	if err != nil {
+		return Request{}, err
+	}
+	if err := checkHeader(header, declared.Headers); err != nil {
 		return Request{}, err
 	}
 	request := Request{
@@ -178,6 +186,23 @@ func queryText(scope *projection.Scope, text *projection.Text) (value []byte, ok
 		}
 	})
 	return value, ok, err
+}
+
+// checkHeader refuses values that no header can carry (RFC 9110, section 5.5).
+func checkHeader(header http.Header, parameters []plan.Parameter) error {
+	for _, parameter := range parameters {
+		for _, value := range header[http.CanonicalHeaderKey(parameter.Name)] {
+			if httpguts.ValidHeaderFieldValue(value) {
+				continue
+			}
+			const description = "a header cannot carry a line break or a control character"
+			if field := requestField(parameter.Value); field != "" {
+				return wrongField(parameter.Value, description, nil)
+			}
+			return fmt.Errorf("fill header %s: %s", parameter.Name, description)
+		}
+	}
+	return nil
 }
 
 func fillHeader(scope *projection.Scope, parameters []plan.Parameter) (http.Header, error) {

@@ -50,12 +50,17 @@ func deadlineExceeded() *connect.Error {
 
 // levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client.
 func (p *procedure) levelOf(ctx context.Context, err error) slog.Level {
-	switch p.failure(ctx, err).Code() {
+	return levelOfCode(p.failure(ctx, err).Code(), slog.LevelError)
+}
+
+// levelOfCode is that of what is nobody's fault but perhaps the client's, or else another.
+func levelOfCode(code connect.Code, otherwise slog.Level) slog.Level {
+	switch code {
 	case connect.CodeNotFound, connect.CodeAborted, connect.CodeFailedPrecondition, connect.CodeInvalidArgument, connect.CodeUnimplemented,
 		connect.CodeAlreadyExists:
 		return slog.LevelInfo
 	default:
-		return slog.LevelError
+		return otherwise
 	}
 }
 

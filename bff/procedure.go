@@ -54,8 +54,6 @@ func (p *procedure) run(ctx context.Context, input aggregate.Input) (*aggregate.
 		p.logFailure(ctx, err)
 		return nil, p.failure(ctx, err)
 	}
-	if result.Partial != nil {
-		p.recordPartial(ctx, result)
-	}
+	p.record(ctx, result)
 	return result, nil
 }

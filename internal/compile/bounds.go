@@ -5,7 +5,7 @@ import "time"
 const (
 	// maxCalls bounds the calls of one RPC: more than a service can promise to answer at once.
 	maxCalls = 64
-	// maxLoops bounds how deep $each may be nested.
+	// maxLoops bounds how deep loops may be nested.
 	maxLoops = 8
 	// defaultMaxTimeout is the server's max_timeout where the author gives none.
 	defaultMaxTimeout = 30 * time.Second
@@ -18,7 +18,6 @@ func checkBounds(d *draft) error {
 			d.reportKey(rpc.key, "split the RPC", "RPC %s makes %d calls; the most is %d", rpc.key.Key, len(rpc.calls), maxCalls)
 		}
 		d.checkTimeouts(rpc)
-		d.checkLoops(rpc.fields)
 	}
 	return nil
 }
@@ -45,14 +44,4 @@ func (d *draft) maxTimeout() time.Duration {
 		return own.AsDuration()
 	}
 	return defaultMaxTimeout
-}
-
-func (d *draft) checkLoops(fields []*field) {
-	for _, f := range fields {
-		if f.loop != nil && f.loop.depth >= maxLoops {
-			d.report(f.from.at, "flatten the contract", "$each is nested more than %d deep", maxLoops)
-			continue
-		}
-		d.checkLoops(f.children)
-	}
 }

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -93,6 +94,13 @@ func (d *draft) checkHeaderNames(headers *source.Node) {
 		}
 		seen[lower] = field.Key
 	}
+}
+
+// isProtocolHeader reports whether a header of a response is HTTP's, Connect's, gRPC's or Sheaf's own to set.
+func isProtocolHeader(name string) bool {
+	lower := strings.ToLower(name)
+	return slices.Contains([]string{"content-type", "content-encoding", "date", "server", "sheaf-partial"}, lower) ||
+		strings.HasPrefix(lower, "grpc-") || strings.HasPrefix(lower, "connect-") || strings.HasPrefix(lower, "trailer-")
 }
 
 // unsendable are headers that HTTP or Sheaf itself decides on, and what to do instead.

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 
@@ -114,6 +115,10 @@ func (p *parser) parameters(c *call, key string) []parameter {
 			p.report(field.Value, "write a text, or one hole whose value is a list", "%s of %s is not a single value", key, field.Key)
 			continue
 		}
+		if key == "headers" && strings.ContainsFunc(field.Value.Text, unicode.IsControl) {
+			p.report(field.Value, "write it on one line", "header %s holds a line break or a control character", field.Key)
+			continue
+		}
 		if operand := p.sent(field.Value); operand != nil {
 			parameters = append(parameters, parameter{name: field.Key, at: field.Value, from: operand})
 			c.inputs = append(c.inputs, operand)
@@ -176,6 +181,10 @@ func (p *parser) metadata(key string) []parameter {
 	p.checkHeaderNames(node)
 	var parameters []parameter
 	for _, field := range node.Fields {
+		if isProtocolHeader(field.Key) {
+			p.reportKey(field, "choose another name", "header %q belongs to the protocol", field.Key)
+			continue
+		}
 		if field.Value.Kind == source.Map || field.Value.Kind == source.List {
 			p.report(field.Value, "write an expression", "%s of %s is not a single value", key, field.Key)
 			continue

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,10 +135,9 @@ func (d *draft) linkCall(c *call) {
 	if at == nil {
 		at = c.target
 	}
-	named := append(sortedKeys(invert(callee.table)), callee.otherwise, callee.fixed)
-	for _, name := range slices.Compact(named) {
-		isNone := name == "" && (callee.table != nil || callee.fixed != "")
-		if isNone || slices.Contains(known, name) {
+	named := callee.bindings()
+	for _, name := range named {
+		if slices.Contains(known, name) {
 			continue
 		}
 		if name == "" {
@@ -147,18 +147,23 @@ func (d *draft) linkCall(c *call) {
 		d.report(at, diag.DidYouMean("bindings", name, known), "unknown binding %q of %s", name, callee.method.Parent().FullName())
 	}
 	for _, other := range d.rpcs {
-		if other.method.FullName() == callee.method.FullName() && (slices.Contains(named, other.bindingName())) {
+		if other.method.FullName() == callee.method.FullName() && slices.Contains(named, other.bindingName()) {
 			callee.reaches = append(callee.reaches, other)
 		}
 	}
 }
 
-func invert(table map[string]string) map[string]string {
-	inverted := map[string]string{}
-	for key, value := range table {
-		inverted[value] = key
+// bindings are the names that the call can choose, sorted; "" is the public one.
+func (c *callee) bindings() []string {
+	if c.table == nil {
+		return []string{c.fixed}
 	}
-	return inverted
+	chosen := slices.Collect(maps.Values(c.table))
+	if c.otherwise != "" {
+		chosen = append(chosen, c.otherwise)
+	}
+	slices.Sort(chosen)
+	return slices.Compact(chosen)
 }
 
 // bindingName is the name of the RPC's binding; empty for the public one.

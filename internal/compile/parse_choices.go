@@ -41,9 +41,7 @@ func (p *parser) first(f *field, node *source.Node) *field {
 	if f = p.withEncoding(f, projection.EncodingOf); f == nil {
 		return nil
 	}
-	if literal := node.Get(opDefault); literal != nil {
-		f.fallback = p.fallback(f, literal)
-	}
+	p.parseDefault(f, node)
 	return f
 }
 

@@ -81,11 +81,12 @@ func (p *parser) joinKeys(inner *parser, l *loop, node *source.Node) *joinKeys {
 		p.report(node.Get(opJoin), "add $on: "+l.name+".id == order.user_id", "$join without $on")
 		return nil
 	}
-	left, right, found := strings.Cut(on.Text, "==")
-	if !found || on.Kind != source.String {
+	at := comparison(on.Text)
+	if at < 0 || on.Kind != source.String {
 		p.report(on, "write $on: "+l.name+".id == order.user_id", "$on is not of the form KEY == KEY")
 		return nil
 	}
+	left, right := on.Text[:at], on.Text[at+len("=="):]
 	first := inner.expression(on, strings.TrimSpace(left), len(left)-len(strings.TrimLeft(left, " ")))
 	offset := len(left) + len("==")
 	second := inner.expression(on, strings.TrimSpace(right), offset+len(right)-len(strings.TrimLeft(right, " ")))
@@ -95,15 +96,43 @@ func (p *parser) joinKeys(inner *parser, l *loop, node *source.Node) *joinKeys {
 	names := func(o *operand) bool {
 		return slices.ContainsFunc(o.selections(), func(s string) bool { return s == l.name || strings.HasPrefix(s, l.name+".") })
 	}
+	keys := &joinKeys{element: first, place: second}
+	if names(second) {
+		keys = &joinKeys{element: second, place: first}
+	}
 	switch {
-	case names(first) && !names(second):
-		return &joinKeys{element: first, place: second}
-	case names(second) && !names(first):
-		return &joinKeys{element: second, place: first}
-	default:
+	case names(first) == names(second):
 		p.report(on, "write $on: "+l.name+".id == order.user_id", "one side of $on, and only one, names %q", l.name)
 		return nil
+	case p.readsLoops(keys.element):
+		p.report(on, "write what depends on the loop on the other side", "the side of $on that names %q depends on another loop", l.name)
+		return nil
 	}
+	return keys
+}
+
+// comparison is where the == stands that is in no quotes and no brackets, or -1.
+func comparison(text string) int {
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+		case strings.IndexByte(")]}", c) >= 0:
+			depth--
+		case depth == 0 && strings.HasPrefix(text[i:], "=="):
+			return i
+		}
+	}
+	return -1
 }
 
 // loop parses NAME in LIST. It returns nil if it reported a problem.
@@ -124,6 +153,10 @@ func (p *parser) loop(node *source.Node, key string) *loop {
 	}
 	list := p.list(node, node.Text[match[4]:match[5]], match[4])
 	if list == nil {
+		return nil
+	}
+	if list.typ.Kind() == cel.MapKind {
+		p.report(node, "go over a list, or name a key of the map", "%s is a map, not a list", list)
 		return nil
 	}
 	loop := &loop{name: name, depth: len(p.loops), list: list, typ: elementType(list.typ), calls: list.calls}
@@ -159,6 +192,10 @@ func (p *parser) sourcesOf(list *operand, from *projection.Computed) []projectio
 
 // inLoop is a parser for a place where a loop's name is declared.
 func (p *parser) inLoop(l *loop, at *source.Node) *parser {
+	if l.depth >= maxLoops {
+		p.report(at, "flatten it", "loops are nested more than %d deep", maxLoops)
+		return nil
+	}
 	inner := p.with(at, l.variable())
 	if inner != nil {
 		inner.loops = append(slices.Clone(p.loops), l)
@@ -287,9 +324,7 @@ func (p *parser) valueOf(f *field, node, value *source.Node, path, operator stri
 	}
 	element.element = true
 	f.children = []*field{element}
-	if literal := node.Get(opDefault); literal != nil {
-		element.fallback = p.fallback(element, literal)
-	}
+	p.parseDefault(element, node)
 }
 
 // elementField is an element of a repeated field, or the value of a map, as a field of its own.

@@ -31,12 +31,20 @@ func (p *parser) fromDefault(f *field, node *source.Node) *field {
 		p.report(node, "add $default, or write the expression alone", "$from without $default")
 		return nil
 	}
-	if f.kind != leafField {
-		p.report(literal, "leave $default out", "field %q of type %s is empty without a value", f.path, typeName(f.descriptor))
-		return nil
-	}
-	f.fallback = p.fallback(f, literal)
+	p.parseDefault(f, node)
 	return f
+}
+
+// parseDefault parses the $default beside a source, if there is one.
+func (p *parser) parseDefault(f *field, node *source.Node) {
+	literal := node.Get(opDefault)
+	switch {
+	case literal == nil:
+	case f.kind != leafField || f.encoding == nil:
+		p.report(literal, "leave $default out", "field %q of type %s is empty without a value", f.path, typeName(f.descriptor))
+	default:
+		f.fallback = p.fallback(f, literal)
+	}
 }
 
 // fallback is the literal of a $default, which must fit its field.

@@ -15,12 +15,12 @@ const (
 
 // merge is how the pages of several sources become one.
 type merge struct {
-	call             *call
-	source, item     *loop
+	call              *call
+	source, item      *loop
 	sourceKey, failed *operand
-	next, order, key *operand
-	element          *operand
-	descending       bool
+	next, order, key  *operand
+	element           *operand
+	descending        bool
 }
 
 // pages parses how the RPC is paged.

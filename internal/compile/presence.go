@@ -39,9 +39,25 @@ func checkPresence(d *draft) error {
 			}
 		}
 		d.checkFields(place, rpc.fields)
+		d.checkNextPage(place)
 		d.checkUnbound(rpc, rpc.method.Output(), rpc.fields, "")
 	}
 	return nil
+}
+
+// checkNextPage refuses an optional call that says where the next page begins: when it fails, the list would seem to end.
+func (d *draft) checkNextPage(place presence) {
+	if place.rpc.pages == nil || place.rpc.pages.next == nil {
+		return
+	}
+	next := place.rpc.pages.next
+	for _, one := range place.gaps(next) {
+		if call := place.rpc.calls[one.call]; call.message.GetOptional() {
+			d.reportOperand(next, fmt.Sprintf("make call %q required", call.key.Key),
+				"optional call %q says where the next page begins: without it, the list would seem to end", call.key.Key)
+			return
+		}
+	}
 }
 
 // gaps are what an operand reads that may be absent at a place.

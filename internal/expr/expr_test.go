@@ -13,7 +13,9 @@ import (
 // answer gives one JSON document the name x.
 type answer string
 
-func (a answer) Resolve(name string) (any, bool) { return expr.NewJSON([]byte(a)), name == "x" && a != "" }
+func (a answer) Resolve(name string) (any, bool) {
+	return expr.NewJSON([]byte(a)), name == "x" && a != ""
+}
 
 func env(t *testing.T) *expr.Env {
 	t.Helper()

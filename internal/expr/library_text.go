@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"cel.dev/cel-go/cel"
@@ -23,6 +24,7 @@ func textLibrary() []cel.EnvOption {
 		count("graphemes", uniseg.GraphemeClusterCount),
 		count("utf16", func(text string) int { return len(utf16.Encode([]rune(text))) }),
 		count("utf8", func(text string) int { return len(text) }),
+		member("emoji", "string_emoji", cel.StringType, cel.ListType(cel.StringType), emoji),
 		cel.Function("weighted", cel.MemberOverload("string_weighted", []*cel.Type{cel.StringType, cel.IntType, cel.ListType(cel.ListType(cel.IntType))},
 			cel.IntType, cel.FunctionBinding(weighted))),
 		binaryMember("truncate", "string_truncate", []*cel.Type{cel.StringType, cel.IntType}, cel.StringType, truncate),
@@ -74,13 +76,31 @@ func withoutLinks(text string) []string {
 	return append(parts, text[at:])
 }
 
-func weightOf(grapheme []rune, light [][]int64) int {
+// isEmoji reports whether a grapheme is an emoji, which may be a sequence of code points.
+func isEmoji(grapheme []rune) bool {
 	const joiner, variation, keycap = 0x200d, 0xfe0f, 0x20e3
+	return slices.ContainsFunc(grapheme, func(r rune) bool {
+		return r == joiner || r == variation || r == keycap || r >= 0x1f000 && r <= 0x1faff || r >= 0x2000 && unicode.Is(unicode.So, r)
+	})
+}
+
+// emoji are those in a text, each by itself.
+func emoji(text types.String) ref.Val {
+	found := []string{}
+	for graphemes := uniseg.NewGraphemes(string(text)); graphemes.Next(); {
+		if isEmoji(graphemes.Runes()) {
+			found = append(found, graphemes.Str())
+		}
+	}
+	return types.NewStringList(types.DefaultTypeAdapter, found)
+}
+
+func weightOf(grapheme []rune, light [][]int64) int {
+	if isEmoji(grapheme) {
+		return 2
+	}
 	weight := 0
 	for _, r := range grapheme {
-		if r == joiner || r == variation || r == keycap || r >= 0x1f000 && r <= 0x1faff {
-			return 2 // a sequence of code points that is one emoji
-		}
 		weight += 2
 		if slices.ContainsFunc(light, func(span []int64) bool { return len(span) == 2 && int64(r) >= span[0] && int64(r) <= span[1] }) {
 			weight--

@@ -26,20 +26,30 @@ func provenBy(condition ast.Expr) []string {
 	return nil
 }
 
-// selectionsIn are the longest chains of selections that begin with a name.
+// selectionsIn are the longest chains of selections that begin with a name. Variables of macros are no such names.
 func selectionsIn(root ast.Expr) []string {
 	var found []string
-	var visit func(ast.Expr)
-	visit = func(e ast.Expr) {
+	var visit func(ast.Expr, []string)
+	visit = func(e ast.Expr, bound []string) {
 		if chain := selection(e); chain != "" {
-			found = append(found, chain)
+			if root, _, _ := strings.Cut(chain, "."); !slices.Contains(bound, root) {
+				found = append(found, chain)
+			}
+			return
+		}
+		if e.Kind() == ast.ComprehensionKind {
+			loop := e.AsComprehension()
+			visit(loop.IterRange(), bound)
+			inside := append(slices.Clone(bound), loop.IterVar(), loop.IterVar2(), loop.AccuVar())
+			visit(loop.LoopStep(), inside)
+			visit(loop.Result(), inside)
 			return
 		}
 		for _, child := range childrenOf(e) {
-			visit(child)
+			visit(child, bound)
 		}
 	}
-	visit(root)
+	visit(root, nil)
 	slices.Sort(found)
 	return slices.Compact(found)
 }
@@ -88,9 +98,6 @@ func childrenOf(e ast.Expr) []ast.Expr {
 			parts = append(parts, field.AsStructField().Value())
 		}
 		return parts
-	case ast.ComprehensionKind:
-		loop := e.AsComprehension()
-		return []ast.Expr{loop.IterRange(), loop.LoopStep(), loop.Result()}
 	default:
 		return nil
 	}

@@ -21,7 +21,7 @@ func (c *Concat) emit(dst []byte, run *run) ([]byte, outcome) {
 	for _, part := range c.Parts {
 		run.offset = countFields(dst[begin:])
 		var one outcome
-		dst, one = part.emit(dst, run)
+		dst, one = c.part(dst, run, part)
 		result = max(result, one)
 	}
 	run.offset = 0
@@ -32,6 +32,18 @@ func (c *Concat) emit(dst []byte, run *run) ([]byte, outcome) {
 		run.reportAbsence(&c.Target, NewConstant([]byte("[]")), "a list with an element")
 	}
 	return dst, result
+}
+
+// part appends one part. A part that is a list counts its elements itself.
+func (c *Concat) part(dst []byte, run *run, part Rule) ([]byte, outcome) {
+	switch part.(type) {
+	case *Each, *List:
+		return part.emit(dst, run)
+	}
+	run.indices = append(run.indices, run.offset)
+	defer func() { run.indices = run.indices[:len(run.indices)-1] }()
+	run.offset = 0
+	return part.emit(dst, run)
 }
 
 func countFields(wire []byte) int {

@@ -20,7 +20,8 @@ type Fault string
 // The faults that every platform knows. What a client does wrong (a text that is too long, an unknown field, a wrong
 // header, steps in a wrong order, the same text twice where that is refused) needs no fault: it is refused anyway.
 const (
-	// ExpiredToken is what an expired access token gets. It lasts until the token is refreshed, where the platform has that.
+	// ExpiredToken is what an expired access token gets. It lasts until the token is refreshed, where the platform
+	// does that.
 	ExpiredToken Fault = "expired token"
 	// RateLimited is one refused request, with the time to wait as the platform says it.
 	RateLimited Fault = "rate limited"

@@ -165,10 +165,13 @@ func (p *threadsPlatform) refresh(w http.ResponseWriter, r *http.Request) {
 		metaBad(w, "grant_type or access_token")
 		return
 	}
-	// The real one refreshes no expired token. Here it is done, as ExpiredToken is to last until a refresh.
+	if p.expired { // only a token that still holds is refreshed
+		metaExpired(w)
+		return
+	}
 	const lifetime = 5183944
 	p.grants++
-	p.access, p.expired = fmt.Sprintf("%s-%d", ThreadsToken, p.grants), false
+	p.access = fmt.Sprintf("%s-%d", ThreadsToken, p.grants)
 	answer(w, http.StatusOK, map[string]any{"access_token": p.access, "token_type": "bearer", "expires_in": lifetime})
 }
 

@@ -377,6 +377,7 @@ func TestThreadsToken(t *testing.T) {
 	for range 2 { // it lasts
 		b.refused(b.send("GET", "/v1.0/me?fields=id", ""), 400, 190, "expired")
 	}
+	b.refused(b.send("GET", refresh+"th_refresh_token", ""), 400, 190, "expired")
 }
 
 func TestThreadsConcurrentUse(t *testing.T) {

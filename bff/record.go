@@ -1,0 +1,83 @@
+package bff
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+// meters count what is missing from responses.
+type meters struct {
+	missing, drifts metric.Int64Counter
+}
+
+func newMeters(provider metric.MeterProvider) (*meters, error) {
+	meter := provider.Meter("github.com/sheaf-rpc/sheaf/bff")
+	missing, err := meter.Int64Counter("sheaf.missing_calls", metric.WithUnit("{call}"),
+		metric.WithDescription("Optional calls that gave no answer."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
+	drifts, err := meter.Int64Counter("sheaf.drifts", metric.WithUnit("{field}"),
+		metric.WithDescription("Fields left unset because an upstream answered in another shape than its binding expects."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
+	return &meters{missing: missing, drifts: drifts}, nil
+}
+
+// record counts, marks and logs what went wrong on the way to a response, be it missing from it or told in it.
+func (p *procedure) record(ctx context.Context, result *aggregate.Result) {
+	if result.Partial != nil {
+		trace.SpanFromContext(ctx).SetAttributes(attribute.Bool("sheaf.partial", true))
+	}
+	for i := range result.Calls {
+		p.recordCall(ctx, p.plan.Calls[i], &result.Calls[i])
+	}
+	for i := range result.Drifts {
+		p.recordDrift(ctx, &result.Drifts[i])
+	}
+	if result.MoreDrifts > 0 {
+		p.meters.drifts.Add(ctx, int64(result.MoreDrifts), metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name())))
+	}
+}
+
+// recordCall tells of a call without an answer, and of those in RPCs that it reached in process.
+func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *aggregate.CallResult) {
+	logger, rpc := p.server.settings.logger, p.plan.Name()
+	count := func(reason string) {
+		p.meters.missing.Add(ctx, 1, metric.WithAttributes(
+			attribute.String("sheaf.rpc", rpc), attribute.String("sheaf.call", call.Name), attribute.String("sheaf.reason", reason)))
+	}
+	if failure := result.Failure; failure != nil {
+		count(string(failure.Reason))
+		code, _ := failure.Told()
+		logger.LogAttrs(ctx, levelOfCode(connect.Code(code), slog.LevelWarn), "optional call gave no answer",
+			slog.String("rpc", rpc), slog.String("call", call.Name), slog.String("upstream", call.Upstream()), slog.String("at", call.At.String()),
+			slog.String("reason", string(failure.Reason)), slog.String("error", failure.Error()))
+	}
+	for _, inner := range result.Inner {
+		count(inner.GetCode().String()) // without its index, of which there is no end
+		logger.LogAttrs(ctx, levelOfCode(connect.Code(inner.GetCode()), slog.LevelWarn), "optional call gave no answer",
+			slog.String("rpc", rpc), slog.String("call", call.Name), slog.String("inner", inner.GetCall()), slog.String("at", call.At.String()), slog.String("reason", inner.GetCode().String()))
+	}
+}
+
+// recordDrift tells of a field that an upstream no longer fills.
+func (p *procedure) recordDrift(ctx context.Context, drift *aggregate.Drift) {
+	p.server.drifts.add(drift)
+	p.meters.drifts.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()),
+		attribute.String("sheaf.upstream", drift.Upstream()), attribute.String("sheaf.source", drift.At.String())))
+	p.server.settings.logger.LogAttrs(ctx, slog.LevelWarn, "upstream has drifted",
+		slog.String("rpc", p.plan.Name()), slog.String("field", drift.Field), slog.String("path", drift.Origin),
+		slog.String("expected", drift.Expected), slog.String("found", drift.Found), slog.String("sample", drift.Sample),
+		slog.String("at", drift.At.String()), slog.String("call", drift.CallName()), slog.String("upstream", drift.Upstream()))
+}

@@ -32,7 +32,7 @@ type World struct {
 	Validate func(protoreflect.Message) error
 }
 
-// Callee is what a call reaches in process. It must be safe for concurrent use. The error is a *Failure, or wraps one, if
+// Callee is a Go function that a call reaches in process. It must be safe for concurrent use. The error is a *Failure, or wraps one, if
 // more can be said than that the callee failed.
 type Callee interface {
 	Call(ctx context.Context, request []byte) (response []byte, err error)

@@ -24,8 +24,8 @@ type reply struct {
 	drifts []Drift
 }
 
-// asking is one call under way, for the RPC or for one element of a list: a request, and those that follow from it.
-type asking struct {
+// attempt is one call under way, for the RPC or for one element of a list: a request, and those that follow from it.
+type attempt struct {
 	*run
 	call     *plan.Call
 	target   *target
@@ -44,17 +44,17 @@ func holdsFor(call *plan.Call, scope *projection.Scope) (bool, *Failure) {
 }
 
 // answer asks until there is an answer, or no hope for one.
-func (a *asking) answer(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+func (a *attempt) answer(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	a.scope = scope
 	if a.call.Poll == nil {
-		return a.persist(ctx, scope)
+		return a.retrying(ctx, scope)
 	}
 	for number := 1; ; number++ {
-		got, failure := a.persist(ctx, scope)
+		got, failure := a.retrying(ctx, scope)
 		if failure != nil || got.absent {
 			return got, failure
 		}
-		wait, done, failure := a.judge(scope, got)
+		wait, done, failure := a.pollState(scope, got)
 		switch {
 		case failure != nil:
 			return nil, failure
@@ -69,8 +69,8 @@ func (a *asking) answer(ctx context.Context, scope *projection.Scope) (*reply, *
 	}
 }
 
-// judge says whether what is polled for is done, and if not, how long to wait.
-func (a *asking) judge(scope *projection.Scope, got *reply) (wait time.Duration, done bool, _ *Failure) {
+// pollState says whether what is polled for is done, and if not, how long to wait.
+func (a *attempt) pollState(scope *projection.Scope, got *reply) (wait time.Duration, done bool, _ *Failure) {
 	poll := a.call.Poll
 	document, err := a.call.About.Scan(answerJSON(got.status, got.header, got.body))
 	if err != nil {
@@ -96,10 +96,10 @@ func (a *asking) judge(scope *projection.Scope, got *reply) (wait time.Duration,
 	return wait, done, nil
 }
 
-// persist makes a request again that failed for a reason that the call names.
-func (a *asking) persist(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+// retrying makes a request again that failed for a reason that the call names.
+func (a *attempt) retrying(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	for number := 1; ; number++ {
-		got, failure := a.renewing(ctx, scope)
+		got, failure := a.withRenewal(ctx, scope)
 		retry := a.call.Retry
 		if failure == nil || retry == nil || number >= retry.Max || !has(retry.On, failure.Reason) {
 			return got, failure
@@ -110,8 +110,8 @@ func (a *asking) persist(ctx context.Context, scope *projection.Scope) (*reply, 
 	}
 }
 
-// renewing makes a request again, once, after the account's credentials have been renewed.
-func (a *asking) renewing(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+// withRenewal makes a request again, once, after the account's credentials have been renewed.
+func (a *attempt) withRenewal(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	got, failure := a.request(ctx, scope)
 	if failure == nil || !failure.expired || a.target.upstream == nil || a.account == "" {
 		return got, atCommit(a.call, failure)
@@ -139,7 +139,7 @@ func atCommit(call *plan.Call, failure *Failure) *Failure {
 }
 
 // request makes one request.
-func (a *asking) request(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	if a.call.Callee != nil {
 		return a.inProcess(ctx, scope)
 	}
@@ -154,7 +154,7 @@ func (a *asking) request(ctx context.Context, scope *projection.Scope) (*reply, 
 		return nil, a.classify(scope.Context, failure)
 	}
 	if !answer.Absent {
-		if failure := a.misleading(scope.Context, &answer); failure != nil {
+		if failure := a.errorIn2xx(scope.Context, &answer); failure != nil {
 			return nil, failure
 		}
 	}

@@ -20,7 +20,7 @@ import (
 const maxWait = 24 * time.Hour
 
 // classify says what a failure means by the error rules of its upstream.
-func (a *asking) classify(ctx context.Context, failure *Failure) *Failure {
+func (a *attempt) classify(ctx context.Context, failure *Failure) *Failure {
 	if failure.Answer == nil || len(a.target.rules.Errors) == 0 {
 		return failure
 	}
@@ -30,13 +30,13 @@ func (a *asking) classify(ctx context.Context, failure *Failure) *Failure {
 	})
 }
 
-// misleading is the failure that an answer with a good status means by the error rules, or nil.
-func (a *asking) misleading(ctx context.Context, answer *Answer) *Failure {
+// errorIn2xx is the failure that an answer with a good status means by the error rules, or nil.
+func (a *attempt) errorIn2xx(ctx context.Context, answer *Answer) *Failure {
 	about := func(rule *plan.ErrorRule) bool { return slices.Contains(rule.Statuses, answer.Status) }
 	if !slices.ContainsFunc(a.target.rules.Errors, about) {
 		return nil
 	}
-	failure := a.applyRules(ctx, &Failure{Reason: plan.ReasonFailed, Answer: answer, Err: errMisleading}, about)
+	failure := a.applyRules(ctx, &Failure{Reason: plan.ReasonFailed, Answer: answer, Err: errIn2xx}, about)
 	if !failure.ruled {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (a *asking) misleading(ctx context.Context, answer *Answer) *Failure {
 }
 
 // applyRules finds the first rule about an answer that fits it.
-func (a *asking) applyRules(ctx context.Context, failure *Failure, about func(*plan.ErrorRule) bool) *Failure {
+func (a *attempt) applyRules(ctx context.Context, failure *Failure, about func(*plan.ErrorRule) bool) *Failure {
 	answer := failure.Answer
 	document, err := a.target.rules.Answer.Scan(answerJSON(answer.Status, answer.Header, answer.Body))
 	if err != nil {

@@ -140,7 +140,7 @@ func (r *run) ask(ctx context.Context, index int) (*reply, *Failure) {
 	if call.Each != nil {
 		return r.askEach(ctx, scope, index)
 	}
-	request := &asking{run: r, call: call, target: &r.targets[index], result: result}
+	request := &attempt{run: r, call: call, target: &r.targets[index], result: result}
 	reply, failure := request.answer(ctx, scope)
 	result.Made, result.Requests = request.requests > 0, request.requests
 	if reply != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
 
-var errMisleading = errors.New("answered with a good status, and an error")
+var errIn2xx = errors.New("answered with a good status, and an error")
 
 // maxText bounds the text of an answer that expressions see, in bytes.
 const maxText = 4 << 10

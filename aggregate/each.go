@@ -22,7 +22,7 @@ type element struct {
 	// key is what tells it apart, as JSON.
 	key     []byte
 	scope   *projection.Scope
-	asking  *asking
+	attempt *attempt
 	reply   *reply
 	failure *Failure
 }
@@ -39,7 +39,7 @@ func (r *run) askEach(ctx context.Context, scope *projection.Scope, index int) (
 	}
 	err := r.askAll(ctx, elements, index)
 	for _, element := range elements {
-		result.Requests += element.asking.requests
+		result.Requests += element.attempt.requests
 		result.addInner(element)
 	}
 	result.Made = result.Requests > 0
@@ -112,7 +112,7 @@ func (r *run) askAll(ctx context.Context, elements []*element, index int) error 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(call.Each.Concurrency)
 	for _, one := range elements {
-		one.asking = &asking{run: r, call: call, target: &r.targets[index]}
+		one.attempt = &attempt{run: r, call: call, target: &r.targets[index]}
 	}
 	for _, one := range elements {
 		group.Go(func() error {
@@ -137,7 +137,7 @@ func (e *element) ask(ctx context.Context) {
 			e.failure = &Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("recover from a panic: %v", cause)}
 		}
 	}()
-	e.reply, e.failure = e.asking.answer(ctx, e.scope.In(ctx))
+	e.reply, e.failure = e.attempt.answer(ctx, e.scope.In(ctx))
 	if e.reply != nil && !e.reply.absent && len(e.reply.body) > 0 && !jsontext.Value(e.reply.body).IsValid() {
 		e.reply, e.failure = nil, &Failure{Reason: plan.ReasonBadAnswer, Err: errors.New("read answer: not JSON")}
 	}
@@ -158,10 +158,13 @@ func notAsked(err error) *Failure {
 // at is a failure of the element at an index.
 func (f *Failure) at(index int) *Failure {
 	placed := *f
-	placed.Message, placed.Violations = elementField(f.Message, index), nil
+	placed.Violations = nil
 	for _, violation := range f.Violations {
 		violation.Field = elementField(violation.Field, index)
 		placed.Violations = append(placed.Violations, violation)
+	}
+	if f.namesFields() {
+		placed.Message = (&RequestError{Violations: placed.Violations}).Error()
 	}
 	return &placed
 }

@@ -66,6 +66,11 @@ func (f *Failure) status() int {
 	return f.Answer.Status
 }
 
+// namesFields reports whether the message is that of the violations, so that it changes with their fields.
+func (f *Failure) namesFields() bool {
+	return len(f.Violations) > 0 && f.Message == (&RequestError{Violations: f.Violations}).Error()
+}
+
 // Told is what clients are told: a canonical code and a text that names nothing behind the boundary.
 func (f *Failure) Told() (code.Code, string) {
 	class := f.Reason.Class()

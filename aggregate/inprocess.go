@@ -16,14 +16,15 @@ import (
 )
 
 // inProcess calls another RPC, or a function.
-func (a *asking) inProcess(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
+func (a *attempt) inProcess(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
 	if a.call.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, a.call.Timeout)
 		defer cancel()
 	}
 	wire, reports, _ := a.call.Callee.Request.Append(nil, scope)
-	for _, report := range reports {
+	if len(reports) > 0 {
+		report := reports[0]
 		return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf(
 			"fill request: field %s: %s: expected %s, found %s", report.Field, report.Origin, report.Expected, report.Found)}
 	}
@@ -66,7 +67,7 @@ func (r *run) invoke(ctx context.Context, rpc *RPC, request protoreflect.Message
 }
 
 // callee is the RPC of the binding that the call decides on.
-func (a *asking) callee(scope *projection.Scope) (*RPC, *Failure) {
+func (a *attempt) callee(scope *projection.Scope) (*RPC, *Failure) {
 	callee := a.call.Callee
 	binding := callee.Otherwise
 	if callee.From != nil {
@@ -86,7 +87,7 @@ func (a *asking) callee(scope *projection.Scope) (*RPC, *Failure) {
 }
 
 // reply is a response as the JSON that paths and expressions see.
-func (a *asking) reply(wire []byte, result *Result) (*reply, *Failure) {
+func (a *attempt) reply(wire []byte, result *Result) (*reply, *Failure) {
 	response := dynamicpb.NewMessage(a.call.Callee.Output)
 	err := proto.Unmarshal(wire, response)
 	var body []byte
@@ -127,7 +128,7 @@ func failureOf(err error) *Failure {
 
 // ownFields gives the fields that a target is not content with back as the request fields that they came from. A field that
 // came from none keeps its description alone.
-func (a *asking) ownFields(failure *Failure) *Failure {
+func (a *attempt) ownFields(failure *Failure) *Failure {
 	if len(failure.Violations) == 0 {
 		return failure
 	}
@@ -137,15 +138,14 @@ func (a *asking) ownFields(failure *Failure) *Failure {
 		violation.Field = a.sentField(violation.Field)
 		own.Violations[i] = violation
 	}
-	namesFields := failure.Message == (&RequestError{Violations: failure.Violations}).Error()
-	if namesFields || failure.Message == "" && !failure.OwnMessage && own.Code == code.Code_INVALID_ARGUMENT {
+	if failure.namesFields() || failure.Message == "" && !failure.OwnMessage && own.Code == code.Code_INVALID_ARGUMENT {
 		own.Message = (&RequestError{Violations: own.Violations}).Error()
 	}
 	return &own
 }
 
 // sentField is the request field that fills a field of the target's; empty for none.
-func (a *asking) sentField(name string) string {
+func (a *attempt) sentField(name string) string {
 	for _, sent := range a.call.Sent[name] {
 		if value, err := sent.From.Value(a.scope); err == nil && !value.Missing() {
 			return sent.Field

@@ -16,7 +16,7 @@ import (
 )
 
 // fill fills the holes of a request. What cannot be filled is the fault of the answer that it should have come from.
-func (a *asking) fill(scope *projection.Scope) (Request, *Failure) {
+func (a *attempt) fill(scope *projection.Scope) (Request, *Failure) {
 	request, err := fillRequest(scope, a.call)
 	if _, ok := errors.AsType[*RequestError](err); ok {
 		return Request{}, failureOf(err)

@@ -37,7 +37,7 @@ type Server struct {
 }
 
 // Open compiles the project in a directory and makes it ready to serve. Nothing is sent to any upstream. If the author's
-// files are wrong, the error is an *AuthorError. The caller closes the server.
+// files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
 	settings := newSettings(options)
 	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv}, settings.extensions())

@@ -13,7 +13,7 @@ type Kind string
 
 // The kinds. Unavailable, timeout and rate limited may pass by themselves.
 const (
-	KindUnavailable  Kind = "unavailable"  // no connection, a connection lost, 502 to 504, or an open breaker
+	KindUnavailable  Kind = "unavailable"  // no connection, a connection lost, 408, 502 to 504, or an open breaker
 	KindTimeout      Kind = "timeout"      // no answer in time
 	KindRateLimited  Kind = "rate limited" // 429
 	KindFailed       Kind = "failed"       // any other 5xx

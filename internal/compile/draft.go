@@ -236,7 +236,7 @@ type field struct {
 	// fallback is the literal after $default.
 	fallback *projection.Constant
 	encoding *projection.Encoding
-	// text and number are what the source is for sheaf plan, besides from.
+	// note is what sheaf plan says of the source, besides from.
 	note string
 	// children are the fields of a message, of each element, or the entries of a map.
 	children []*field
@@ -339,7 +339,7 @@ func (f *field) operands(visit func(*operand)) {
 	}
 }
 
-// names are the names of the calls in the order of the file.
+// callNames are the names of the calls in the order of the file.
 func (r *rpc) callNames() []string {
 	names := make([]string, len(r.calls))
 	for i, call := range r.calls {

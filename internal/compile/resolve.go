@@ -14,15 +14,15 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-// reserved are names that no call and no loop may have, and what they are for.
+// reserved are names that no call, no loop and no let may have, and what they are for.
 var reserved = map[string]string{
 	"request":   "the request message",
-	"caller":    "who calls",
+	"caller":    "the identity of whoever calls",
 	"answers":   "the status and headers of answers",
 	"answer":    "the answer at hand",
 	"account":   "the account that calls are made for",
 	"page":      "the page that is asked for",
-	"warnings":  "what best-effort calls did not do",
+	"warnings":  "the optional calls that failed",
 	"now":       "the time",
 	"remaining": "the time that is left",
 	"env":       "the environment",
@@ -32,7 +32,7 @@ var reserved = map[string]string{
 	"var": "CEL", "void": "CEL", "while": "CEL",
 }
 
-// resolve finds what each binding file's names stand for: services, RPCs and upstreams.
+// resolve finds what each binding file's names stand for: services, RPCs and upstreams. It checks the upstreams, too.
 func resolve(d *draft) error {
 	d.checkUpstreams()
 	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)

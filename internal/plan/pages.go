@@ -19,7 +19,7 @@ type Pages struct {
 	// Counts is set if expressions ask for the page's offset or number, so that what Next gives has to be a whole number;
 	// Numbers if they ask for the number, so that all pages have to be of one size.
 	Counts, Numbers bool
-	At    diag.Position
+	At              diag.Position
 }
 
 // Merge makes one ordered list of the lists of several sources.

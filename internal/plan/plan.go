@@ -86,7 +86,6 @@ type Refresh struct {
 	Form, Query []Header
 	// Store are the account's secrets, each with the JSON path in the answer that it is read from, sorted by name.
 	Store []Stored
-	At    diag.Position
 }
 
 // Stored is where a renewed secret is found.

@@ -15,7 +15,7 @@ type Reason string
 
 // The reasons of failures that no error rule is about, by what a client can do about them.
 const (
-	// ReasonUnavailable: no connection, a connection lost, a 502, 503 or 504, or an open circuit breaker. Retryable.
+	// ReasonUnavailable: no connection, a connection lost, a 408, 502, 503 or 504, or an open circuit breaker. Retryable.
 	ReasonUnavailable Reason = "UPSTREAM_UNAVAILABLE"
 	// ReasonTimeout: no answer in time. Retryable.
 	ReasonTimeout Reason = "UPSTREAM_TIMEOUT"
@@ -55,29 +55,28 @@ const (
 type Class struct {
 	Code code.Code
 	// Message is safe for clients: it names nothing behind the boundary.
-	Message   string
-	Retryable bool
+	Message string
 }
 
 // classes is the one table from reasons to codes.
 var classes = map[Reason]Class{
-	ReasonUnavailable:    {code.Code_UNAVAILABLE, "a service behind this API is unavailable; try again later", true},
-	ReasonTimeout:        {code.Code_DEADLINE_EXCEEDED, "a service behind this API did not answer in time; try again later", true},
-	ReasonRateLimited:    {code.Code_RESOURCE_EXHAUSTED, "a service behind this API accepts no more requests for now; try again later", true},
-	ReasonFailed:         {code.Code_INTERNAL, "a service behind this API failed", false},
-	ReasonNotFound:       {code.Code_NOT_FOUND, "what the request names does not exist", false},
-	ReasonConflict:       {code.Code_ABORTED, "the request conflicts with the current state; read it again, then retry", false},
-	ReasonPrecondition:   {code.Code_FAILED_PRECONDITION, "the current state does not allow the request", false},
-	ReasonRejected:       {code.Code_INVALID_ARGUMENT, "a service behind this API refused the request's values", false},
-	ReasonCredentials:    {code.Code_INTERNAL, "this API could not authenticate itself to a service behind it", false},
-	ReasonBadAnswer:      {code.Code_INTERNAL, "a service behind this API gave an answer that cannot be used", false},
-	ReasonDrift:          {code.Code_INTERNAL, "a service behind this API left out what the answer needs", false},
-	ReasonNotDone:        {code.Code_FAILED_PRECONDITION, "a service behind this API did not finish what was asked of it", false},
-	ReasonTooMany:        {code.Code_OUT_OF_RANGE, "the request reaches more elements than it may", false},
-	ReasonUnimplemented:  {code.Code_UNIMPLEMENTED, "this is not supported here", false},
-	ReasonOutcomeUnknown: {code.Code_UNKNOWN, "the request was sent, and it is not known whether it was carried out; look before you repeat it", false},
-	ReasonAccount:        {code.Code_NOT_FOUND, "there is no such account", false},
-	ReasonExpired:        {code.Code_UNAUTHENTICATED, "the account has to be connected again", false},
+	ReasonUnavailable:    {code.Code_UNAVAILABLE, "a service behind this API is unavailable; try again later"},
+	ReasonTimeout:        {code.Code_DEADLINE_EXCEEDED, "a service behind this API did not answer in time; try again later"},
+	ReasonRateLimited:    {code.Code_RESOURCE_EXHAUSTED, "a service behind this API accepts no more requests for now; try again later"},
+	ReasonFailed:         {code.Code_INTERNAL, "a service behind this API failed"},
+	ReasonNotFound:       {code.Code_NOT_FOUND, "what the request names does not exist"},
+	ReasonConflict:       {code.Code_ABORTED, "the request conflicts with the current state; read it again, then retry"},
+	ReasonPrecondition:   {code.Code_FAILED_PRECONDITION, "the current state does not allow the request"},
+	ReasonRejected:       {code.Code_INVALID_ARGUMENT, "a service behind this API refused the request's values"},
+	ReasonCredentials:    {code.Code_INTERNAL, "this API could not authenticate itself to a service behind it"},
+	ReasonBadAnswer:      {code.Code_INTERNAL, "a service behind this API gave an answer that cannot be used"},
+	ReasonDrift:          {code.Code_INTERNAL, "a service behind this API left out what the answer needs"},
+	ReasonNotDone:        {code.Code_FAILED_PRECONDITION, "a service behind this API did not finish what was asked of it"},
+	ReasonTooMany:        {code.Code_OUT_OF_RANGE, "the request reaches more elements than it may"},
+	ReasonUnimplemented:  {code.Code_UNIMPLEMENTED, "this is not supported here"},
+	ReasonOutcomeUnknown: {code.Code_UNKNOWN, "the request was sent, and it is not known whether it was carried out; look before you repeat it"},
+	ReasonAccount:        {code.Code_NOT_FOUND, "there is no such account"},
+	ReasonExpired:        {code.Code_UNAUTHENTICATED, "the account has to be connected again"},
 }
 
 // Class is what the reason means to clients. An unknown reason is a failure of the upstream.

@@ -98,7 +98,7 @@ func (e *elements) next(to *iteration) bool {
 	return true
 }
 
-// Each calls f for each element, while the loop stands on it, until f returns an error or the scope's context ends. found is
+// Each calls f for each element, while the loop stands on it, until f returns an error or the scope's context ends. instead is
 // what is there instead of a list: "" if it is one, or nothing is there; then ok tells them apart. An element that the
 // condition cannot judge does not count; unjudged is told why, and may end the loop.
 func (l *Loop) Each(scope *Scope, f func() error, unjudged func(error) error) (ok bool, instead string, _ error) {

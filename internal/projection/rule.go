@@ -47,13 +47,13 @@ type Target struct {
 }
 
 // Report says that a field, or an element of one, is unset although the contract has no place for that, because its
-// source had another shape than the binding expects. It names no value.
+// source had another shape than the binding expects. Its texts quote no value.
 type Report struct {
 	// Field is the path from the response message, with indices.
 	Field string
 	// Origin is the path in the answer as far as it is known, or the expression.
 	Origin string
-	// Call is the index of the call whose answer is to blame, or -1.
+	// Call is the index of the document to blame among the scope's answers, or -1.
 	Call            int
 	Expected, Found string
 	// Sample is what stands there, with every letter and digit replaced; empty if nothing does, or if it is large.

@@ -63,7 +63,7 @@ func (s *Scope) On(raw []byte) *Scope {
 
 // Place says where the value of a path is kept.
 type Place struct {
-	// Call is the index of the call whose answer holds the value.
+	// Call is the index among the scope's answers of the document that holds the value.
 	Call int
 	// Loop is the depth of the loop whose current element holds it, from 0, or -1 for the answer itself.
 	Loop int

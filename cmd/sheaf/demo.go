@@ -32,7 +32,7 @@ func newDemo(p process) *cobra.Command {
 	var flags demoFlags
 	command := &cobra.Command{
 		Use:   "demo",
-		Short: "Start the storefront example with pretend upstreams",
+		Short: "Start an example with pretend upstreams",
 		Long: `Start the storefront example in front of pretend upstreams that run inside this process, print commands to try, and keep
 running. Nothing else is needed.`,
 		Example: `  sheaf demo

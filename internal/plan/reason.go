@@ -47,8 +47,6 @@ const (
 	ReasonOutcomeUnknown Reason = "OUTCOME_UNKNOWN"
 	// ReasonAccount: there is no such account.
 	ReasonAccount Reason = "ACCOUNT_NOT_FOUND"
-	// ReasonExpired: the account's credentials have expired, and cannot be renewed.
-	ReasonExpired Reason = "ACCOUNT_CREDENTIALS_EXPIRED"
 )
 
 // Class is what a reason means to clients.
@@ -76,7 +74,6 @@ var classes = map[Reason]Class{
 	ReasonUnimplemented:  {code.Code_UNIMPLEMENTED, "this is not supported here"},
 	ReasonOutcomeUnknown: {code.Code_UNKNOWN, "the request was sent, and it is not known whether it was carried out; look before you repeat it"},
 	ReasonAccount:        {code.Code_NOT_FOUND, "there is no such account"},
-	ReasonExpired:        {code.Code_UNAUTHENTICATED, "the account has to be connected again"},
 }
 
 // Class is what the reason means to clients. An unknown reason is a failure of the upstream.
@@ -134,7 +131,7 @@ var messages = map[code.Code]string{
 	code.Code_NOT_FOUND:           classes[ReasonNotFound].Message,
 	code.Code_ALREADY_EXISTS:      "what the request would make exists already",
 	code.Code_PERMISSION_DENIED:   "a service behind this API does not allow the request",
-	code.Code_UNAUTHENTICATED:     classes[ReasonExpired].Message,
+	code.Code_UNAUTHENTICATED:     "the account has to be connected again",
 	code.Code_RESOURCE_EXHAUSTED:  classes[ReasonRateLimited].Message,
 	code.Code_FAILED_PRECONDITION: classes[ReasonPrecondition].Message,
 	code.Code_ABORTED:             classes[ReasonConflict].Message,

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -95,6 +97,16 @@ func asAuthorError(err error, dir string, format diag.Format) error {
 	return err
 }
 
+// inRepository are problems with files as they stand below the directory that the command runs in, which in a workflow is
+// the repository's.
+func inRepository(problems diag.Problems, dir string) diag.Problems {
+	moved := slices.Clone(problems)
+	for i := range moved {
+		moved[i].Position.File = path.Join(filepath.ToSlash(dir), moved[i].Position.File)
+	}
+	return moved
+}
+
 // write prints the problems: for people on stderr, for programs on stdout.
 func (e *authorError) write(p process) error {
 	out := p.stderr
@@ -108,7 +120,11 @@ func (e *authorError) write(p process) error {
 		}
 		return content
 	}
-	if err := e.cause.Problems.Write(out, e.format, read); err != nil {
+	problems := e.cause.Problems
+	if e.format == diag.GitHub {
+		problems = inRepository(problems, e.dir)
+	}
+	if err := problems.Write(out, e.format, read); err != nil {
 		return err
 	}
 	if e.format == diag.Text {

@@ -11,14 +11,20 @@ import (
 type feed struct {
 	mu   sync.Mutex
 	held []Post
+	// answers counts the posts that answer one, by its ID.
+	answers map[string]int64
 }
 
 // add takes posts in, which have their IDs already.
 func (f *feed) add(posts ...Post) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.answers == nil {
+		f.answers = map[string]int64{}
+	}
 	for _, one := range slices.Backward(posts) {
 		f.held = append(f.held, one)
+		f.answers[one.ReplyTo]++
 	}
 	if len(posts) == 1 {
 		last := len(f.held) - 1
@@ -42,7 +48,12 @@ func (f *feed) find(id string) (Post, bool) {
 }
 
 func (f *feed) index(id string) int {
-	return slices.IndexFunc(f.held, func(p Post) bool { return p.ID == id })
+	for i := range f.held { // without copying each
+		if f.held[i].ID == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // remove takes a post away, and reports whether it was there.
@@ -51,6 +62,7 @@ func (f *feed) remove(id string) bool {
 	defer f.mu.Unlock()
 	at := f.index(id)
 	if at >= 0 {
+		f.answers[f.held[at].ReplyTo]--
 		f.held = slices.Delete(f.held, at, at+1)
 	}
 	return at >= 0
@@ -80,11 +92,5 @@ func (f *feed) page(after string, count int) (posts []Post, more bool) {
 func (f *feed) countReplies(id string) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	count := int64(0)
-	for _, one := range f.held {
-		if one.ReplyTo == id {
-			count++
-		}
-	}
-	return count
+	return f.answers[id]
 }

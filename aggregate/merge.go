@@ -147,7 +147,7 @@ func (r *run) nextOf(scope *projection.Scope) jsontext.Value {
 func (r *run) readItems(one *source, scope *projection.Scope) error {
 	merge := r.page.Merge
 	seen := map[string]bool{}
-	ok, instead, err := merge.Items.Each(scope, func() error {
+	_, instead, err := merge.Items.Each(scope, func() error {
 		read := item{raw: rawOf(merge.Element, scope), key: textFrom(merge.Key, scope), order: textFrom(merge.Order, scope)}
 		read.rank = rankOf(read.order)
 		switch {
@@ -168,10 +168,7 @@ func (r *run) readItems(one *source, scope *projection.Scope) error {
 		r.blame(scope, merge.Items.Where, "true or false", err.Error())
 		return nil
 	})
-	if !ok {
-		if instead == "" {
-			instead = "nothing"
-		}
+	if instead != "" { // no list at all is an empty one, as everywhere
 		r.blame(scope, merge.Items.In, "a list", instead)
 	}
 	r.page.skip(one)

@@ -61,6 +61,7 @@ func TestTruth(t *testing.T) {
 		one.Plausible = func(change mutationtest.Change) bool { return change.Field == ".book_id" && change.Path != ".id" } // each run creates another
 		tried += api.Try(t, one)
 	}
+	t.Logf("tried %d mutations", tried)
 	const least = 200
 	if tried < least {
 		t.Errorf("tried %d mutations, want at least %d", tried, least)

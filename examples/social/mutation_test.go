@@ -73,6 +73,7 @@ func TestTruth(t *testing.T) {
 				RPC: "Publish", Request: publish, Response: (*socialv1.PublishResponse)(nil), Before: m.begin,
 				Plausible: isTold, Check: func(place string, response proto.Message) { m.checkOutcome(t, place, response) },
 			})
+			t.Logf("tried %d mutations", tried)
 			if tried < 40 {
 				t.Errorf("tried %d mutations, want at least 40", tried)
 			}

@@ -34,6 +34,7 @@ func TestTruth(t *testing.T) {
 		one.Plausible = func(change mutationtest.Change) bool { return change.IsGone() && change.Text == "anonymous" }
 		tried += api.Try(t, one)
 	}
+	t.Logf("tried %d mutations", tried)
 	const least = 500
 	if tried < least {
 		t.Errorf("tried %d mutations, want at least %d", tried, least)

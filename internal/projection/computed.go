@@ -109,7 +109,7 @@ func (n names) Resolve(name string) (any, bool) {
 		case len(meaning.Place.Rest) > 0:
 			return expr.NewJSON(value.raw), true
 		default:
-			return n.scope.Answers[meaning.Place.Call].taken(n.scope.base(meaning.Place)+meaning.Place.Slot, value), true
+			return n.scope.document(meaning.Place.Call).taken(n.scope.base(meaning.Place)+meaning.Place.Slot, value), true
 		}
 	}
 }

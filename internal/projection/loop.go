@@ -38,7 +38,7 @@ func (l *Loop) open(scope *Scope) (_ *elements, instead string) {
 
 func (l *Loop) openFrames(scope *Scope) (*elements, string) {
 	answer := l.In.(*Answer)
-	doc := scope.Answers[answer.Call]
+	doc := scope.document(answer.Call)
 	if doc == nil {
 		return nil, ""
 	}

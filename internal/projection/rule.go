@@ -101,7 +101,7 @@ func (r *run) sample(source Operand) string {
 	if !ok || answer.Loop >= len(r.loops) {
 		return ""
 	}
-	if doc := r.Answers[answer.Call]; doc == nil || doc.spans[r.base(answer.Place)+answer.Slot].end == 0 {
+	if doc := r.document(answer.Call); doc == nil || doc.spans[r.base(answer.Place)+answer.Slot].end == 0 {
 		return "" // of a list that is looped over, only the elements are kept
 	}
 	value := r.find(answer.Place)

@@ -27,7 +27,8 @@ type Scope struct {
 	Now, Until time.Time
 	Awaited    bool
 
-	loops []iteration
+	instead []replacement
+	loops   []iteration
 }
 
 // In is a scope of its own for one goroutine: what it holds is shared, its context and its loops are not.
@@ -39,12 +40,28 @@ func (s *Scope) In(ctx context.Context) *Scope {
 	return &inner
 }
 
-// With is a scope in which one answer is another.
+// With is a scope in which one answer is another. The answers themselves are shared: those that the scope's work does not
+// wait for may be written meanwhile, so they are not even copied.
 func (s *Scope) With(index int, document *Document) *Scope {
 	inner := *s
-	inner.Answers = slices.Clone(s.Answers)
-	inner.Answers[index] = document
+	inner.instead = append(slices.Clone(s.instead), replacement{index, document})
 	return &inner
+}
+
+// replacement is a document that stands in the place of another.
+type replacement struct {
+	index    int
+	document *Document
+}
+
+// document is the one at an index of the answers; nil if there is none.
+func (s *Scope) document(index int) *Document {
+	for _, one := range slices.Backward(s.instead) {
+		if one.index == index {
+			return one.document
+		}
+	}
+	return s.Answers[index]
 }
 
 // iteration is where one loop stands. Its name is a frame of a document, or a CEL value.
@@ -74,7 +91,7 @@ type Place struct {
 
 // find is the value at a place.
 func (s *Scope) find(place Place) Value {
-	doc := s.Answers[place.Call]
+	doc := s.document(place.Call)
 	if doc == nil {
 		return Value{}
 	}

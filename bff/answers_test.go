@@ -21,7 +21,7 @@ contract: proto
 bindings: bindings
 server: {max_request_bytes: 64KiB}
 upstreams:
-  things: {base_url: "${env.THINGS_URL}", breaker: {min_requests: 100000}}
+  things: {base_url: "${env.THINGS_URL}", network: private, breaker: {min_requests: 100000}}
 -- proto/things.proto --
 syntax = "proto3";
 package things.v1;

@@ -48,6 +48,7 @@ var reasons = map[upstreams.Kind]plan.Reason{
 	upstreams.KindRejected:     plan.ReasonRejected,
 	upstreams.KindCredentials:  plan.ReasonCredentials,
 	upstreams.KindBadAnswer:    plan.ReasonBadAnswer,
+	upstreams.KindAddress:      plan.ReasonAddress,
 	upstreams.KindBadRequest:   plan.ReasonRejected,
 }
 
@@ -74,7 +75,7 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 	}
 	credential, err := s.readCredential(upstream.Credential)
 	return upstreams.Config{
-		Name: upstream.Name, BaseURL: upstream.BaseURL, Timeout: upstream.Timeout,
+		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
 		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,

@@ -78,5 +78,5 @@ func isFailure(err error) bool {
 // isExcluded reports whether a call says nothing about the upstream: the caller gave up, or nothing was sent.
 func isExcluded(err error) bool {
 	failure, ok := errors.AsType[*Error](err)
-	return ok && (failure.given || failure.Kind == KindBadRequest || failure.Kind == KindCredentials && failure.Unsent)
+	return ok && (failure.given || failure.Kind == KindBadRequest || failure.Kind == KindAddress || failure.Kind == KindCredentials && failure.Unsent)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,6 +24,10 @@ type Config struct {
 	Name string
 	// BaseURL is scheme, host and, if there is one, a path that every call is below. It may hold ${account.NAME}.
 	BaseURL string
+	// Private lets the upstream have an address that is not public: loopback, private, link-local and the like.
+	Private bool
+	// Resolver resolves its name; nil for the default.
+	Resolver *net.Resolver
 	// Timeout bounds one attempt, from the first byte sent to the last byte read. Default: 5s.
 	Timeout time.Duration
 	// MaxAnswerBytes bounds a body after decompression. Default: 1 MiB.

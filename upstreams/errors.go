@@ -23,6 +23,7 @@ const (
 	KindRejected     Kind = "rejected"     // 400 or 422
 	KindCredentials  Kind = "credentials"  // 401 or 403
 	KindBadAnswer    Kind = "bad answer"   // another status, or a body that cannot be read
+	KindAddress      Kind = "address"      // nothing was sent: the upstream's address is one that it may not have
 	KindBadRequest   Kind = "bad request"  // nothing was sent: a header or a path that HTTP cannot carry
 )
 
@@ -73,6 +74,8 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 		failure.given = time.Now().Before(enough)
 	case errors.Is(err, context.DeadlineExceeded):
 		failure = c.fail(request, KindTimeout, fmt.Errorf("no answer in time: %w", context.DeadlineExceeded))
+	case errors.Is(err, errRefusedAddress):
+		failure = c.fail(request, KindAddress, err)
 	default:
 		failure = c.fail(request, KindUnavailable, err)
 	}

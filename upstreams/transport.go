@@ -8,7 +8,8 @@ import (
 )
 
 // newTransport is a connection pool of the upstream's own. It follows no redirects, since only clients do that, and it
-// ignores proxies of the environment: where a call goes is declared, nowhere else.
+// ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that says so may have an
+// address that is not public.
 func newTransport(config *Config) *http.Transport {
 	const (
 		dialTimeout  = 5 * time.Second
@@ -16,9 +17,13 @@ func newTransport(config *Config) *http.Transport {
 		maxHeader    = 64 << 10
 		tlsHandshake = 5 * time.Second
 	)
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: config.Resolver}
+	if !config.Private {
+		dialer.ControlContext = guardPublic
+	}
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsHandshake,
 		ForceAttemptHTTP2:      true,

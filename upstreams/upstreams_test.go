@@ -33,7 +33,7 @@ func open(tb testing.TB, handler http.HandlerFunc, change func(*upstreams.Config
 	tb.Helper()
 	server := httptest.NewServer(handler)
 	tb.Cleanup(server.Close)
-	config := upstreams.Config{Name: "things", BaseURL: server.URL + "/base"}
+	config := upstreams.Config{Name: "things", BaseURL: server.URL + "/base", Private: true}
 	if change != nil {
 		change(&config)
 	}

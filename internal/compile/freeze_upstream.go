@@ -33,7 +33,7 @@ func freezeUpstreams(d *draft) ([]*plan.Upstream, error) {
 
 func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, error) {
 	upstream := &plan.Upstream{
-		Name: name, BaseURL: config.GetBaseUrl(), Timeout: duration(config.GetTimeout()),
+		Name: name, BaseURL: config.GetBaseUrl(), Private: config.GetNetwork() == "private", Timeout: duration(config.GetTimeout()),
 		MaxConnections: int(config.GetMaxConnections()), Credential: freezeCredential(config.GetCredentials()),
 		Refresh: freezeRefresh(config.GetCredentials().GetRefresh()),
 		Breaker: plan.Breaker{

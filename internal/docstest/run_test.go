@@ -138,7 +138,7 @@ func runSnippet(t *testing.T, out *strings.Builder, contract string, one snippet
 	upstream := &shop{script: script}
 	listening := httptest.NewServer(upstream)
 	defer listening.Close()
-	settings, binding := "upstreams:\n  catalog: {base_url: http://catalog.internal}\n  reviews: {base_url: http://reviews.internal}\n", one.text
+	settings, binding := "upstreams:\n  catalog: {network: private, base_url: http://catalog.internal}\n  reviews: {network: private, base_url: http://reviews.internal}\n", one.text
 	asks := requests
 	if strings.HasPrefix(one.text, "upstreams:") {
 		settings, binding, asks = one.text, failing, map[string][]string{"GetProduct": ofUpstreams}

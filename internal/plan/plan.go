@@ -43,8 +43,10 @@ type Server struct {
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.
 type Upstream struct {
-	Name           string
-	BaseURL        string
+	Name    string
+	BaseURL string
+	// Private lets it have an address that is not public.
+	Private        bool
 	Timeout        time.Duration
 	MaxAnswerBytes int64
 	MaxConnections int

@@ -33,6 +33,8 @@ const (
 	ReasonRejected Reason = "UPSTREAM_REJECTED"
 	// ReasonCredentials: 401 or 403, or credentials that cannot be read: the proxy's own, never the caller's.
 	ReasonCredentials Reason = "UPSTREAM_CREDENTIALS"
+	// ReasonAddress: the upstream's address is not public, and it does not say that it is private.
+	ReasonAddress Reason = "UPSTREAM_ADDRESS"
 	// ReasonBadAnswer: a redirect, any other status, or a body that is too large, cut off or not JSON.
 	ReasonBadAnswer Reason = "UPSTREAM_BAD_ANSWER"
 	// ReasonDrift: an answer whose shape cannot fill a field that the contract requires, or a call's input.
@@ -67,6 +69,7 @@ var classes = map[Reason]Class{
 	ReasonPrecondition:   {code.Code_FAILED_PRECONDITION, "the current state does not allow the request"},
 	ReasonRejected:       {code.Code_INVALID_ARGUMENT, "a service behind this API refused the request's values"},
 	ReasonCredentials:    {code.Code_INTERNAL, "this API could not authenticate itself to a service behind it"},
+	ReasonAddress:        {code.Code_INTERNAL, "a service behind this API is not where it may be"},
 	ReasonBadAnswer:      {code.Code_INTERNAL, "a service behind this API gave an answer that cannot be used"},
 	ReasonDrift:          {code.Code_INTERNAL, "a service behind this API left out what the answer needs"},
 	ReasonNotDone:        {code.Code_FAILED_PRECONDITION, "a service behind this API did not finish what was asked of it"},

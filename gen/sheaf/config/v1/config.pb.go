@@ -344,6 +344,9 @@ type Upstream struct {
 	// Scheme, host and, where there is one, a path that every call is below: https://api.example.com/v2. Where each account
 	// has its own: ${account.NAME}, an attribute.
 	BaseUrl string `protobuf:"bytes,1,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	// Where it may be: public, the default, or private, which allows loopback, private and link-local addresses, too. It is
+	// the address of each connection that counts, whatever the name resolves to.
+	Network string `protobuf:"bytes,9,opt,name=network,proto3" json:"network,omitempty"`
 	// The longest that one request may take, from the first byte sent to the last byte read. Default: 5s.
 	Timeout *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// What each request is signed with.
@@ -395,6 +398,13 @@ func (*Upstream) Descriptor() ([]byte, []int) {
 func (x *Upstream) GetBaseUrl() string {
 	if x != nil {
 		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *Upstream) GetNetwork() string {
+	if x != nil {
+		return x.Network
 	}
 	return ""
 }
@@ -1407,9 +1417,10 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
 	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
-	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\x91\x04\n" +
+	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\xc5\x04\n" +
 	"\bUpstream\x12!\n" +
-	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x12=\n" +
+	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x122\n" +
+	"\anetwork\x18\t \x01(\tB\x18\xbaH\x15r\x13R\x00R\x06publicR\aprivateR\anetwork\x12=\n" +
 	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12>\n" +
 	"\vcredentials\x18\x03 \x01(\v2\x1c.sheaf.config.v1.CredentialsR\vcredentials\x122\n" +
 	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12K\n" +

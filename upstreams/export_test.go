@@ -1,0 +1,4 @@
+package upstreams
+
+// Special is for tests.
+var Special = special

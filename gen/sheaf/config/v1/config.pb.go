@@ -1417,10 +1417,10 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
 	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
-	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\xc5\x04\n" +
+	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\xc6\x04\n" +
 	"\bUpstream\x12!\n" +
-	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x122\n" +
-	"\anetwork\x18\t \x01(\tB\x18\xbaH\x15r\x13R\x00R\x06publicR\aprivateR\anetwork\x12=\n" +
+	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x123\n" +
+	"\anetwork\x18\t \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x11R\x06publicR\aprivateR\anetwork\x12=\n" +
 	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12>\n" +
 	"\vcredentials\x18\x03 \x01(\v2\x1c.sheaf.config.v1.CredentialsR\vcredentials\x122\n" +
 	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12K\n" +

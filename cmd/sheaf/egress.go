@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+func newEgress(p process) *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "egress DIR",
+		Short: "Print all that a project can send to upstreams",
+		Long: `Print the whole outbound surface of a project, for a security review or a network policy: each upstream with its address,
+its network and what signs requests, and every method and path that a binding declares. Nothing else leaves.`,
+		Args: arguments(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			compiled, err := compileOffline(p, args[0])
+			if err != nil {
+				return asAuthorError(err, args[0], diag.Text)
+			}
+			switch format {
+			case "text":
+				return plan.WriteEgress(p.stdout, compiled.Egress())
+			case "json":
+				encoder := json.NewEncoder(p.stdout)
+				encoder.SetIndent("", "  ")
+				encoder.SetEscapeHTML(false)
+				return encoder.Encode(compiled.Egress())
+			default:
+				return fmt.Errorf("unknown format %q; write one of text, json", format)
+			}
+		},
+	}
+	command.Flags().StringVar(&format, "format", "text", "how to print it: text or json")
+	return command
+}

@@ -1,0 +1,116 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Egress is what a plan can send to one upstream: nothing else leaves.
+type Egress struct {
+	Upstream string `json:"upstream"`
+	BaseURL  string `json:"base_url"`
+	// Network is public or private.
+	Network string `json:"network"`
+	// Credential says what requests are signed with, and where that is; empty for nothing. It holds no secret.
+	Credential string          `json:"credential,omitempty"`
+	Requests   []EgressRequest `json:"requests"`
+}
+
+// EgressRequest is a method and a path, with names for its holes, and who asks for it.
+type EgressRequest struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// Callers are RPCs with the name of the call, sorted.
+	Callers []string `json:"callers"`
+}
+
+// Egress is the whole outbound surface of a plan, sorted.
+func (p *Plan) Egress() []Egress {
+	all := make([]Egress, len(p.Upstreams))
+	for i, upstream := range p.Upstreams {
+		all[i] = Egress{Upstream: upstream.Name, BaseURL: upstream.BaseURL, Network: "public", Credential: upstream.Credential.describe(), Requests: []EgressRequest{}}
+		if upstream.Private {
+			all[i].Network = "private"
+		}
+		if refresh := upstream.Refresh; refresh != nil {
+			all[i].add(refresh.Method, refresh.Path, "renewal of credentials")
+		}
+	}
+	for _, service := range p.Services {
+		for _, rpc := range service.RPCs {
+			for _, call := range rpc.Calls {
+				if call.Request == nil {
+					continue
+				}
+				at := slices.IndexFunc(all, func(one Egress) bool { return one.Upstream == call.Request.Upstream })
+				all[at].add(call.Request.Method, call.Request.Path.Names(), rpc.Name()+" "+call.Name)
+			}
+		}
+	}
+	return all
+}
+
+// add notes who sends a request.
+func (e *Egress) add(method, path, caller string) {
+	order := func(one EgressRequest, _ struct{}) int {
+		return cmp.Or(cmp.Compare(one.Path, path), cmp.Compare(one.Method, method))
+	}
+	at, known := slices.BinarySearchFunc(e.Requests, struct{}{}, order)
+	if !known {
+		e.Requests = slices.Insert(e.Requests, at, EgressRequest{Method: method, Path: path})
+	}
+	request := &e.Requests[at]
+	request.Callers = append(request.Callers, caller)
+	slices.Sort(request.Callers)
+	request.Callers = slices.Compact(request.Callers)
+}
+
+// describe says what signs requests, and where that is.
+func (c Credential) describe() string {
+	kind := "bearer"
+	switch {
+	case c.Header != "":
+		kind = "header " + c.Header
+	case c.Query != "":
+		kind = "query parameter " + c.Query
+	case c.Path != "":
+		kind = "path " + c.Path
+	}
+	switch {
+	case c.Env != "":
+		return kind + " from variable " + c.Env
+	case c.File != "":
+		return kind + " from a file"
+	case c.Account != "":
+		return kind + " from " + c.Account + " of the account"
+	default:
+		return ""
+	}
+}
+
+// WriteEgress prints an outbound surface for people.
+func WriteEgress(w io.Writer, surface []Egress) error {
+	var text strings.Builder
+	for i, one := range surface {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		line := []string{one.Upstream, one.BaseURL, one.Network}
+		if one.Credential != "" {
+			line = append(line, one.Credential)
+		}
+		text.WriteString(strings.Join(line, "  ") + "\n")
+		for _, request := range one.Requests {
+			text.WriteString("  " + request.Method + "\t" + request.Path + "\t" + strings.Join(request.Callers, ", ") + "\n")
+		}
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(table, text.String()); err != nil {
+		return fmt.Errorf("write egress: %w", err)
+	}
+	return table.Flush()
+}

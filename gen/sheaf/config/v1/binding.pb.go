@@ -119,7 +119,9 @@ type Rpc struct {
 	// How the RPC is paged (AIP-158): the request has page_size and page_token, the response next_page_token.
 	Pages *Pages `protobuf:"bytes,8,opt,name=pages,proto3" json:"pages,omitempty"`
 	// The id of the account that the calls are made for, as an expression over the request.
-	Account       string `protobuf:"bytes,9,opt,name=account,proto3" json:"account,omitempty"`
+	Account string `protobuf:"bytes,9,opt,name=account,proto3" json:"account,omitempty"`
+	// What the RPC costs while it is in flight; see max_work of the server. Default: the number of its calls, at least 1.
+	Cost          int32 `protobuf:"varint,10,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +217,13 @@ func (x *Rpc) GetAccount() string {
 		return x.Account
 	}
 	return ""
+}
+
+func (x *Rpc) GetCost() int32 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
 }
 
 // Requirement is a condition on the request.
@@ -526,8 +535,11 @@ type Call struct {
 	After []string `protobuf:"bytes,32,rep,name=after,proto3" json:"after,omitempty"`
 	// Headers of the client that are sent on as they came.
 	ForwardHeaders []string `protobuf:"bytes,31,rep,name=forward_headers,json=forwardHeaders,proto3" json:"forward_headers,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether the upstream takes the same request twice as once, by an idempotency key among what is sent for example, so that
+	// it may be retried and hedged. A GET is repeatable anyway.
+	Repeatable    bool `protobuf:"varint,33,opt,name=repeatable,proto3" json:"repeatable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
@@ -805,6 +817,13 @@ func (x *Call) GetForwardHeaders() []string {
 	return nil
 }
 
+func (x *Call) GetRepeatable() bool {
+	if x != nil {
+		return x.Repeatable
+	}
+	return false
+}
+
 type isCall_Target interface {
 	isCall_Target()
 }
@@ -1020,7 +1039,7 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x14.sheaf.config.v1.RpcR\x05value:\x028\x01\x1aR\n" +
 	"\vTablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x05value:\x028\x01\"\xa8\a\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x05value:\x028\x01\"\xc5\a\n" +
 	"\x03Rpc\x12=\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12T\n" +
 	"\x05calls\x18\x02 \x03(\v2\x1f.sheaf.config.v1.Rpc.CallsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x05calls\x123\n" +
@@ -1030,7 +1049,9 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x10response_headers\x18\x06 \x03(\v2).sheaf.config.v1.Rpc.ResponseHeadersEntryR\x0fresponseHeaders\x12W\n" +
 	"\x11response_trailers\x18\a \x03(\v2*.sheaf.config.v1.Rpc.ResponseTrailersEntryR\x10responseTrailers\x12,\n" +
 	"\x05pages\x18\b \x01(\v2\x16.sheaf.config.v1.PagesR\x05pages\x12\x18\n" +
-	"\aaccount\x18\t \x01(\tR\aaccount\x1aO\n" +
+	"\aaccount\x18\t \x01(\tR\aaccount\x12\x1b\n" +
+	"\x04cost\x18\n" +
+	" \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x04cost\x1aO\n" +
 	"\n" +
 	"CallsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
@@ -1060,7 +1081,7 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x05items\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05items\x12\x1a\n" +
 	"\x04next\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04next\x12\x1c\n" +
 	"\x05order\x18\x04 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05order\x12\x18\n" +
-	"\x03key\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\"\xb0\n" +
+	"\x03key\x18\x05 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\"\xd0\n" +
 	"\n" +
 	"\x04Call\x12\x12\n" +
 	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\x14\n" +
@@ -1097,7 +1118,10 @@ const file_sheaf_config_v1_binding_proto_rawDesc = "" +
 	"\x06commit\x18\x1a \x01(\bR\x06commit\x12\x18\n" +
 	"\awarning\x18\x1b \x01(\tR\awarning\x12\x14\n" +
 	"\x05after\x18  \x03(\tR\x05after\x12'\n" +
-	"\x0fforward_headers\x18\x1f \x03(\tR\x0eforwardHeaders\x1aP\n" +
+	"\x0fforward_headers\x18\x1f \x03(\tR\x0eforwardHeaders\x12\x1e\n" +
+	"\n" +
+	"repeatable\x18! \x01(\bR\n" +
+	"repeatable\x1aP\n" +
 	"\n" +
 	"QueryEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +

@@ -41,7 +41,9 @@ type Config struct {
 	// Limits and timeouts of the listener.
 	Server *Server `protobuf:"bytes,5,opt,name=server,proto3" json:"server,omitempty"`
 	// The accounts that calls can be made for.
-	Accounts      *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	Accounts *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	// A Redis or a Valkey that replicas share. What uses it says so: a cache with store: redis, for example.
+	Redis         *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -118,6 +120,122 @@ func (x *Config) GetAccounts() *Accounts {
 	return nil
 }
 
+func (x *Config) GetRedis() *Redis {
+	if x != nil {
+		return x.Redis
+	}
+	return nil
+}
+
+// Redis is a server, a group under Sentinels, or a cluster.
+type Redis struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is, as host:port. Several are the nodes of a cluster, or the Sentinels if there is a master.
+	Addresses []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// The name of the master, where the addresses are those of Sentinels.
+	Master string `protobuf:"bytes,2,opt,name=master,proto3" json:"master,omitempty"`
+	// The user, where there is one.
+	Username string `protobuf:"bytes,3,opt,name=username,proto3" json:"username,omitempty"`
+	// The password.
+	Password *Secret `protobuf:"bytes,4,opt,name=password,proto3" json:"password,omitempty"`
+	// How it is reached over TLS. Default: in clear text.
+	Tls *Tls `protobuf:"bytes,5,opt,name=tls,proto3" json:"tls,omitempty"`
+	// The number of the database; a cluster has only 0.
+	Database int32 `protobuf:"varint,6,opt,name=database,proto3" json:"database,omitempty"`
+	// The longest that an operation may take before Redis counts as away. Default: 100ms.
+	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What all keys begin with. Default: sheaf:.
+	Prefix        string `protobuf:"bytes,8,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redis) Reset() {
+	*x = Redis{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redis) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redis) ProtoMessage() {}
+
+func (x *Redis) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redis.ProtoReflect.Descriptor instead.
+func (*Redis) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Redis) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *Redis) GetMaster() string {
+	if x != nil {
+		return x.Master
+	}
+	return ""
+}
+
+func (x *Redis) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *Redis) GetPassword() *Secret {
+	if x != nil {
+		return x.Password
+	}
+	return nil
+}
+
+func (x *Redis) GetTls() *Tls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Redis) GetDatabase() int32 {
+	if x != nil {
+		return x.Database
+	}
+	return 0
+}
+
+func (x *Redis) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Redis) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
 // Accounts says where accounts are. Attributes are for expressions, as the name account; secrets are for credentials alone.
 type Accounts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -129,7 +247,7 @@ type Accounts struct {
 
 func (x *Accounts) Reset() {
 	*x = Accounts{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +259,7 @@ func (x *Accounts) String() string {
 func (*Accounts) ProtoMessage() {}
 
 func (x *Accounts) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +272,7 @@ func (x *Accounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accounts.ProtoReflect.Descriptor instead.
 func (*Accounts) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Accounts) GetFile() string {
@@ -175,7 +293,7 @@ type AccountFile struct {
 
 func (x *AccountFile) Reset() {
 	*x = AccountFile{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -187,7 +305,7 @@ func (x *AccountFile) String() string {
 func (*AccountFile) ProtoMessage() {}
 
 func (x *AccountFile) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -200,7 +318,7 @@ func (x *AccountFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
 func (*AccountFile) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AccountFile) GetAccounts() map[string]*Account {
@@ -223,7 +341,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -235,7 +353,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -248,7 +366,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Account) GetAttributes() map[string]string {
@@ -275,14 +393,17 @@ type Server struct {
 	// How long a shutdown waits for RPCs in flight. Default: 20s.
 	DrainTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
 	// What page tokens are sealed with. Default: a key of this process's own, so that its tokens end with it.
-	PageTokenKey  *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`
+	PageTokenKey *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`
+	// The most work in flight, where the cost of an RPC is its binding's cost. What comes on top is refused at once with
+	// RESOURCE_EXHAUSTED. From nine tenths on, optional calls are left out. Default: no bound.
+	MaxWork       int32 `protobuf:"varint,5,opt,name=max_work,json=maxWork,proto3" json:"max_work,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -294,7 +415,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -307,7 +428,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -338,6 +459,13 @@ func (x *Server) GetPageTokenKey() *Secret {
 	return nil
 }
 
+func (x *Server) GetMaxWork() int32 {
+	if x != nil {
+		return x.MaxWork
+	}
+	return 0
+}
+
 // Upstream is one REST service: where it is, how to prove who we are, and how much it is trusted.
 type Upstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -360,14 +488,29 @@ type Upstream struct {
 	// Headers sent with every request, such as Accept or User-Agent. Not for credentials.
 	Headers map[string]string `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What its failures mean, in order: the first rule that fits an answer decides. Without one, the status does.
-	Errors        []*ErrorRule `protobuf:"bytes,8,rep,name=errors,proto3" json:"errors,omitempty"`
+	Errors []*ErrorRule `protobuf:"bytes,8,rep,name=errors,proto3" json:"errors,omitempty"`
+	// How requests that failed are made again. Default: never.
+	Retries *Retries `protobuf:"bytes,10,opt,name=retries,proto3" json:"retries,omitempty"`
+	// How a slow request gets a second one beside it. Default: never.
+	Hedging *Hedging `protobuf:"bytes,11,opt,name=hedging,proto3" json:"hedging,omitempty"`
+	// How many requests may be under way at once. Default: max_connections of them, and as many that wait.
+	Concurrency *Concurrency `protobuf:"bytes,12,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// The addresses to connect to, as host:port, instead of the host of base_url, which stays the name in the header Host and
+	// in TLS.
+	Balance *Balance `protobuf:"bytes,13,opt,name=balance,proto3" json:"balance,omitempty"`
+	// How answers of GET are kept (RFC 9111). Default: not at all.
+	Cache *Cache `protobuf:"bytes,14,opt,name=cache,proto3" json:"cache,omitempty"`
+	// TLS beyond the defaults: version 1.2 or later, and the system's authorities.
+	Tls *Tls `protobuf:"bytes,15,opt,name=tls,proto3" json:"tls,omitempty"`
+	// A proxy that requests go through, such as http://egress.internal:3128. Those of the environment are ignored.
+	Proxy         string `protobuf:"bytes,16,opt,name=proxy,proto3" json:"proxy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +522,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +535,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -458,6 +601,633 @@ func (x *Upstream) GetErrors() []*ErrorRule {
 	return nil
 }
 
+func (x *Upstream) GetRetries() *Retries {
+	if x != nil {
+		return x.Retries
+	}
+	return nil
+}
+
+func (x *Upstream) GetHedging() *Hedging {
+	if x != nil {
+		return x.Hedging
+	}
+	return nil
+}
+
+func (x *Upstream) GetConcurrency() *Concurrency {
+	if x != nil {
+		return x.Concurrency
+	}
+	return nil
+}
+
+func (x *Upstream) GetBalance() *Balance {
+	if x != nil {
+		return x.Balance
+	}
+	return nil
+}
+
+func (x *Upstream) GetCache() *Cache {
+	if x != nil {
+		return x.Cache
+	}
+	return nil
+}
+
+func (x *Upstream) GetTls() *Tls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Upstream) GetProxy() string {
+	if x != nil {
+		return x.Proxy
+	}
+	return ""
+}
+
+// Retries are for what failed without an answer, with 408, 429, 502, 503 or 504, or in time. Only what is safe to repeat is
+// repeated: GET, calls that are repeatable, and what was never sent.
+type Retries struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most tries after the first one. Default: 1.
+	Max int32 `protobuf:"varint,1,opt,name=max,proto3" json:"max,omitempty"`
+	// The most that retries and hedges together may add to the requests of the last ten seconds, as a share. Default: 0.1.
+	Budget float64 `protobuf:"fixed64,2,opt,name=budget,proto3" json:"budget,omitempty"`
+	// The wait before the first retry is a random time up to this; it doubles with each further one. Default: 50ms.
+	Backoff *durationpb.Duration `protobuf:"bytes,3,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	// The longest wait, unless the upstream asks for a longer one with Retry-After. Default: 1s.
+	MaxBackoff    *durationpb.Duration `protobuf:"bytes,4,opt,name=max_backoff,json=maxBackoff,proto3" json:"max_backoff,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retries) Reset() {
+	*x = Retries{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retries) ProtoMessage() {}
+
+func (x *Retries) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retries.ProtoReflect.Descriptor instead.
+func (*Retries) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Retries) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *Retries) GetBudget() float64 {
+	if x != nil {
+		return x.Budget
+	}
+	return 0
+}
+
+func (x *Retries) GetBackoff() *durationpb.Duration {
+	if x != nil {
+		return x.Backoff
+	}
+	return nil
+}
+
+func (x *Retries) GetMaxBackoff() *durationpb.Duration {
+	if x != nil {
+		return x.MaxBackoff
+	}
+	return nil
+}
+
+// Hedging makes a request a second time if it takes longer than most, and takes the first answer. Only what is safe to repeat
+// is hedged, within the budget of retries.
+type Hedging struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The share of recent requests that were faster than the wait. Default: 0.95.
+	Percentile float64 `protobuf:"fixed64,1,opt,name=percentile,proto3" json:"percentile,omitempty"`
+	// The shortest wait. Default: 10ms.
+	MinWait       *durationpb.Duration `protobuf:"bytes,2,opt,name=min_wait,json=minWait,proto3" json:"min_wait,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hedging) Reset() {
+	*x = Hedging{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hedging) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hedging) ProtoMessage() {}
+
+func (x *Hedging) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
+func (*Hedging) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Hedging) GetPercentile() float64 {
+	if x != nil {
+		return x.Percentile
+	}
+	return 0
+}
+
+func (x *Hedging) GetMinWait() *durationpb.Duration {
+	if x != nil {
+		return x.MinWait
+	}
+	return nil
+}
+
+// Concurrency bounds the requests under way.
+type Concurrency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most at once. Default: max_connections.
+	Max int32 `protobuf:"varint,1,opt,name=max,proto3" json:"max,omitempty"`
+	// The most that wait for their turn; what comes on top fails at once. Default: max.
+	Queue *int32 `protobuf:"varint,2,opt,name=queue,proto3,oneof" json:"queue,omitempty"`
+	// Whether the bound moves below max, with the upstream's latency.
+	Adaptive      bool `protobuf:"varint,3,opt,name=adaptive,proto3" json:"adaptive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Concurrency) Reset() {
+	*x = Concurrency{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Concurrency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Concurrency) ProtoMessage() {}
+
+func (x *Concurrency) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
+func (*Concurrency) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Concurrency) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *Concurrency) GetQueue() int32 {
+	if x != nil && x.Queue != nil {
+		return *x.Queue
+	}
+	return 0
+}
+
+func (x *Concurrency) GetAdaptive() bool {
+	if x != nil {
+		return x.Adaptive
+	}
+	return false
+}
+
+// Balance spreads requests over several addresses.
+type Balance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The addresses, as host:port.
+	Addresses []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	// round_robin, the default, or least_loaded, which takes the one with fewer requests under way.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// When an address that fails is left out for a while. Default: after 5 failures in a row.
+	Ejection *Ejection `protobuf:"bytes,3,opt,name=ejection,proto3" json:"ejection,omitempty"`
+	// How addresses are asked whether they are well. Default: not at all.
+	HealthCheck   *HealthCheck `protobuf:"bytes,4,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Balance) Reset() {
+	*x = Balance{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Balance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Balance) ProtoMessage() {}
+
+func (x *Balance) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Balance.ProtoReflect.Descriptor instead.
+func (*Balance) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Balance) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *Balance) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Balance) GetEjection() *Ejection {
+	if x != nil {
+		return x.Ejection
+	}
+	return nil
+}
+
+func (x *Balance) GetHealthCheck() *HealthCheck {
+	if x != nil {
+		return x.HealthCheck
+	}
+	return nil
+}
+
+// Ejection leaves out an address that fails.
+type Ejection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The failures in a row after which it is left out. Default: 5.
+	Failures int32 `protobuf:"varint,1,opt,name=failures,proto3" json:"failures,omitempty"`
+	// For how long; each time in a row that much longer, up to ten times. Default: 30s.
+	For *durationpb.Duration `protobuf:"bytes,2,opt,name=for,proto3" json:"for,omitempty"`
+	// The largest share of the addresses that is left out at once. Default: 0.5.
+	MaxShare      float64 `protobuf:"fixed64,3,opt,name=max_share,json=maxShare,proto3" json:"max_share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ejection) Reset() {
+	*x = Ejection{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ejection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ejection) ProtoMessage() {}
+
+func (x *Ejection) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ejection.ProtoReflect.Descriptor instead.
+func (*Ejection) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Ejection) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *Ejection) GetFor() *durationpb.Duration {
+	if x != nil {
+		return x.For
+	}
+	return nil
+}
+
+func (x *Ejection) GetMaxShare() float64 {
+	if x != nil {
+		return x.MaxShare
+	}
+	return 0
+}
+
+// HealthCheck asks each address whether it is well.
+type HealthCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path below the base URL; any 2xx is well.
+	Get string `protobuf:"bytes,1,opt,name=get,proto3" json:"get,omitempty"`
+	// The time between two questions. Default: 5s.
+	Every *durationpb.Duration `protobuf:"bytes,2,opt,name=every,proto3" json:"every,omitempty"`
+	// The longest that an answer may take. Default: 1s.
+	Timeout *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How many answers in a row turn it well, or ill. Default: 2.
+	Threshold     int32 `protobuf:"varint,4,opt,name=threshold,proto3" json:"threshold,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HealthCheck) Reset() {
+	*x = HealthCheck{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HealthCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HealthCheck) ProtoMessage() {}
+
+func (x *HealthCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
+func (*HealthCheck) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *HealthCheck) GetGet() string {
+	if x != nil {
+		return x.Get
+	}
+	return ""
+}
+
+func (x *HealthCheck) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *HealthCheck) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *HealthCheck) GetThreshold() int32 {
+	if x != nil {
+		return x.Threshold
+	}
+	return 0
+}
+
+// Cache keeps answers of GET for as long as the upstream lets it. An answer is only for requests that are the same in all that
+// is sent, the account and the caller's headers among it.
+type Cache struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where: memory, the default, or redis, which replicas share.
+	Store string `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
+	// The most that the upstream's answers may take in memory, such as 64MiB. Default: 64MiB.
+	MaxBytes string `protobuf:"bytes,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// How long an answer is good that does not say so itself. Default: not at all.
+	DefaultAge *durationpb.Duration `protobuf:"bytes,3,opt,name=default_age,json=defaultAge,proto3" json:"default_age,omitempty"`
+	// How long "there is none" (404 and 410) is good where the answer does not say so itself. Default: not at all.
+	NegativeAge *durationpb.Duration `protobuf:"bytes,4,opt,name=negative_age,json=negativeAge,proto3" json:"negative_age,omitempty"`
+	// How long an answer that is too old may still be given while a new one is fetched, where it does not say so itself.
+	StaleWhileRevalidate *durationpb.Duration `protobuf:"bytes,5,opt,name=stale_while_revalidate,json=staleWhileRevalidate,proto3" json:"stale_while_revalidate,omitempty"`
+	// How long an answer that is too old may still be given if no new one can be had, where it does not say so itself.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,6,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cache) Reset() {
+	*x = Cache{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cache) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cache) ProtoMessage() {}
+
+func (x *Cache) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cache.ProtoReflect.Descriptor instead.
+func (*Cache) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Cache) GetStore() string {
+	if x != nil {
+		return x.Store
+	}
+	return ""
+}
+
+func (x *Cache) GetMaxBytes() string {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return ""
+}
+
+func (x *Cache) GetDefaultAge() *durationpb.Duration {
+	if x != nil {
+		return x.DefaultAge
+	}
+	return nil
+}
+
+func (x *Cache) GetNegativeAge() *durationpb.Duration {
+	if x != nil {
+		return x.NegativeAge
+	}
+	return nil
+}
+
+func (x *Cache) GetStaleWhileRevalidate() *durationpb.Duration {
+	if x != nil {
+		return x.StaleWhileRevalidate
+	}
+	return nil
+}
+
+func (x *Cache) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
+}
+
+// Tls says whom to trust, and who we are.
+type Tls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A file of certificates (PEM) to trust instead of the system's.
+	Ca string `protobuf:"bytes,1,opt,name=ca,proto3" json:"ca,omitempty"`
+	// Our certificate and its key, two files (PEM). They are read again when they change.
+	Certificate string `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// The certificate's key.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// Public keys one of which the server's chain must hold, as sha256/BASE64 of a certificate's public key (RFC 7469).
+	Pins []string `protobuf:"bytes,4,rep,name=pins,proto3" json:"pins,omitempty"`
+	// The name that the server's certificate must have. Default: the host of base_url.
+	ServerName    string `protobuf:"bytes,5,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tls) Reset() {
+	*x = Tls{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tls) ProtoMessage() {}
+
+func (x *Tls) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tls.ProtoReflect.Descriptor instead.
+func (*Tls) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Tls) GetCa() string {
+	if x != nil {
+		return x.Ca
+	}
+	return ""
+}
+
+func (x *Tls) GetCertificate() string {
+	if x != nil {
+		return x.Certificate
+	}
+	return ""
+}
+
+func (x *Tls) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Tls) GetPins() []string {
+	if x != nil {
+		return x.Pins
+	}
+	return nil
+}
+
+func (x *Tls) GetServerName() string {
+	if x != nil {
+		return x.ServerName
+	}
+	return ""
+}
+
 // ErrorRule says what an answer means. The name answer has its status, headers, body (where it is JSON) and text.
 type ErrorRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -488,7 +1258,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +1270,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +1283,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -602,7 +1372,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +1384,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +1397,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Violations) GetEach() string {
@@ -660,6 +1430,11 @@ type Credentials struct {
 	//	*Credentials_Header
 	//	*Credentials_Query
 	//	*Credentials_Path
+	//	*Credentials_Basic
+	//	*Credentials_Caller
+	//	*Credentials_Oauth2
+	//	*Credentials_Hmac
+	//	*Credentials_Aws
 	Kind isCredentials_Kind `protobuf_oneof:"kind"`
 	// How an account's secret is renewed when it has expired.
 	Refresh       *Refresh `protobuf:"bytes,5,opt,name=refresh,proto3" json:"refresh,omitempty"`
@@ -669,7 +1444,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +1456,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -694,7 +1469,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -740,6 +1515,51 @@ func (x *Credentials) GetPath() *PathCredential {
 	return nil
 }
 
+func (x *Credentials) GetBasic() *BasicCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Basic); ok {
+			return x.Basic
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetCaller() *CallerCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Caller); ok {
+			return x.Caller
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetOauth2() *Oauth2Credential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Oauth2); ok {
+			return x.Oauth2
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetHmac() *HmacCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Hmac); ok {
+			return x.Hmac
+		}
+	}
+	return nil
+}
+
+func (x *Credentials) GetAws() *AwsCredential {
+	if x != nil {
+		if x, ok := x.Kind.(*Credentials_Aws); ok {
+			return x.Aws
+		}
+	}
+	return nil
+}
+
 func (x *Credentials) GetRefresh() *Refresh {
 	if x != nil {
 		return x.Refresh
@@ -771,6 +1591,31 @@ type Credentials_Path struct {
 	Path *PathCredential `protobuf:"bytes,4,opt,name=path,proto3,oneof"`
 }
 
+type Credentials_Basic struct {
+	// Authorization: Basic, a user and a password.
+	Basic *BasicCredential `protobuf:"bytes,6,opt,name=basic,proto3,oneof"`
+}
+
+type Credentials_Caller struct {
+	// The caller's own Authorization, as it came.
+	Caller *CallerCredential `protobuf:"bytes,7,opt,name=caller,proto3,oneof"`
+}
+
+type Credentials_Oauth2 struct {
+	// A token of an authorization server (RFC 6749), fetched ahead of the end of the one before.
+	Oauth2 *Oauth2Credential `protobuf:"bytes,8,opt,name=oauth2,proto3,oneof"`
+}
+
+type Credentials_Hmac struct {
+	// A signature of each request with a shared key.
+	Hmac *HmacCredential `protobuf:"bytes,9,opt,name=hmac,proto3,oneof"`
+}
+
+type Credentials_Aws struct {
+	// AWS Signature Version 4.
+	Aws *AwsCredential `protobuf:"bytes,10,opt,name=aws,proto3,oneof"`
+}
+
 func (*Credentials_Bearer) isCredentials_Kind() {}
 
 func (*Credentials_Header) isCredentials_Kind() {}
@@ -778,6 +1623,16 @@ func (*Credentials_Header) isCredentials_Kind() {}
 func (*Credentials_Query) isCredentials_Kind() {}
 
 func (*Credentials_Path) isCredentials_Kind() {}
+
+func (*Credentials_Basic) isCredentials_Kind() {}
+
+func (*Credentials_Caller) isCredentials_Kind() {}
+
+func (*Credentials_Oauth2) isCredentials_Kind() {}
+
+func (*Credentials_Hmac) isCredentials_Kind() {}
+
+func (*Credentials_Aws) isCredentials_Kind() {}
 
 // QueryCredential is a secret sent as a query parameter.
 type QueryCredential struct {
@@ -796,7 +1651,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +1663,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +1676,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -907,7 +1762,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1774,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1787,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -1001,6 +1856,381 @@ func (*PathCredential_File) isPathCredential_Source() {}
 
 func (*PathCredential_Account) isPathCredential_Source() {}
 
+// BasicCredential is a user and a password (RFC 7617).
+type BasicCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user.
+	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
+	// The password.
+	Password      *Secret `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BasicCredential) Reset() {
+	*x = BasicCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BasicCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BasicCredential) ProtoMessage() {}
+
+func (x *BasicCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BasicCredential.ProtoReflect.Descriptor instead.
+func (*BasicCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *BasicCredential) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *BasicCredential) GetPassword() *Secret {
+	if x != nil {
+		return x.Password
+	}
+	return nil
+}
+
+// CallerCredential passes on the caller's own token.
+type CallerCredential struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallerCredential) Reset() {
+	*x = CallerCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallerCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallerCredential) ProtoMessage() {}
+
+func (x *CallerCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallerCredential.ProtoReflect.Descriptor instead.
+func (*CallerCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
+}
+
+// Oauth2Credential gets its token from an upstream that is an authorization server.
+type Oauth2Credential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where tokens are, as UPSTREAM:/path.
+	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// client_credentials, the default, or token_exchange (RFC 8693), which exchanges the caller's own token.
+	Grant string `protobuf:"bytes,2,opt,name=grant,proto3" json:"grant,omitempty"`
+	// Who we are.
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// How we prove it.
+	ClientSecret *Secret `protobuf:"bytes,4,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	// How the two are sent: basic, the default, as Authorization; or form, as fields.
+	ClientAuth string `protobuf:"bytes,5,opt,name=client_auth,json=clientAuth,proto3" json:"client_auth,omitempty"`
+	// What the token is for.
+	Scopes []string `protobuf:"bytes,6,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// Further fields of the request, such as audience or resource.
+	Form          map[string]string `protobuf:"bytes,7,rep,name=form,proto3" json:"form,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Oauth2Credential) Reset() {
+	*x = Oauth2Credential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Oauth2Credential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Oauth2Credential) ProtoMessage() {}
+
+func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Oauth2Credential.ProtoReflect.Descriptor instead.
+func (*Oauth2Credential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Oauth2Credential) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Oauth2Credential) GetGrant() string {
+	if x != nil {
+		return x.Grant
+	}
+	return ""
+}
+
+func (x *Oauth2Credential) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *Oauth2Credential) GetClientSecret() *Secret {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return nil
+}
+
+func (x *Oauth2Credential) GetClientAuth() string {
+	if x != nil {
+		return x.ClientAuth
+	}
+	return ""
+}
+
+func (x *Oauth2Credential) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Oauth2Credential) GetForm() map[string]string {
+	if x != nil {
+		return x.Form
+	}
+	return nil
+}
+
+// HmacCredential signs each request with a shared key (RFC 2104).
+type HmacCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The header that carries the signature, such as X-Signature.
+	Header string `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The key.
+	Key *Secret `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// sha256, the default, or sha512.
+	Hash string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	// What is signed: a text with ${method}, ${host}, ${path}, ${query}, ${timestamp} (Unix seconds), ${body}, ${body_sha256} (in
+	// hex) and ${header.NAME}.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// The header's value: a text with ${signature} and ${timestamp}. Default: ${signature}.
+	Value string `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	// How the signature is written: hex, the default, or base64.
+	Encoding string `protobuf:"bytes,6,opt,name=encoding,proto3" json:"encoding,omitempty"`
+	// A header that carries the timestamp. Default: none.
+	TimestampHeader string `protobuf:"bytes,7,opt,name=timestamp_header,json=timestampHeader,proto3" json:"timestamp_header,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *HmacCredential) Reset() {
+	*x = HmacCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HmacCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HmacCredential) ProtoMessage() {}
+
+func (x *HmacCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HmacCredential.ProtoReflect.Descriptor instead.
+func (*HmacCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *HmacCredential) GetHeader() string {
+	if x != nil {
+		return x.Header
+	}
+	return ""
+}
+
+func (x *HmacCredential) GetKey() *Secret {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *HmacCredential) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *HmacCredential) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *HmacCredential) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *HmacCredential) GetEncoding() string {
+	if x != nil {
+		return x.Encoding
+	}
+	return ""
+}
+
+func (x *HmacCredential) GetTimestampHeader() string {
+	if x != nil {
+		return x.TimestampHeader
+	}
+	return ""
+}
+
+// AwsCredential signs each request as AWS services ask for.
+type AwsCredential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region, such as eu-central-1.
+	Region string `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
+	// The service, such as execute-api or s3.
+	Service string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
+	// The access key's id.
+	AccessKeyId *Secret `protobuf:"bytes,3,opt,name=access_key_id,json=accessKeyId,proto3" json:"access_key_id,omitempty"`
+	// The access key.
+	SecretAccessKey *Secret `protobuf:"bytes,4,opt,name=secret_access_key,json=secretAccessKey,proto3" json:"secret_access_key,omitempty"`
+	// The session's token, where keys are temporary.
+	SessionToken  *Secret `protobuf:"bytes,5,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwsCredential) Reset() {
+	*x = AwsCredential{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwsCredential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwsCredential) ProtoMessage() {}
+
+func (x *AwsCredential) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwsCredential.ProtoReflect.Descriptor instead.
+func (*AwsCredential) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *AwsCredential) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *AwsCredential) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *AwsCredential) GetAccessKeyId() *Secret {
+	if x != nil {
+		return x.AccessKeyId
+	}
+	return nil
+}
+
+func (x *AwsCredential) GetSecretAccessKey() *Secret {
+	if x != nil {
+		return x.SecretAccessKey
+	}
+	return nil
+}
+
+func (x *AwsCredential) GetSessionToken() *Secret {
+	if x != nil {
+		return x.SessionToken
+	}
+	return nil
+}
+
 // Refresh is a request that renews an account's secrets. At most one for each account is under way.
 type Refresh struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1022,7 +2252,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +2264,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +2277,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Refresh) GetPost() string {
@@ -1107,7 +2337,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +2349,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +2362,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -1211,7 +2441,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +2453,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +2466,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -1316,14 +2546,16 @@ type Breaker struct {
 	// How far back requests count. Default: 10s.
 	Window *durationpb.Duration `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
 	// How long it stays open before one probe is let through. Default: 5s.
-	OpenFor       *durationpb.Duration `protobuf:"bytes,4,opt,name=open_for,json=openFor,proto3" json:"open_for,omitempty"`
+	OpenFor *durationpb.Duration `protobuf:"bytes,4,opt,name=open_for,json=openFor,proto3" json:"open_for,omitempty"`
+	// What has a breaker of its own: the upstream, the default, or each route, which is a method with a path's template.
+	Per           string `protobuf:"bytes,5,opt,name=per,proto3" json:"per,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +2567,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +2580,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -1379,21 +2611,38 @@ func (x *Breaker) GetOpenFor() *durationpb.Duration {
 	return nil
 }
 
+func (x *Breaker) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
 var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8e\x03\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbc\x03\n" +
 	"\x06Config\x12\"\n" +
 	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
 	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
 	"\x06listen\x18\x03 \x01(\tR\x06listen\x12c\n" +
 	"\tupstreams\x18\x04 \x03(\v2&.sheaf.config.v1.Config.UpstreamsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\tupstreams\x12/\n" +
 	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x125\n" +
-	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x1aW\n" +
+	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x12,\n" +
+	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"&\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xbc\x02\n" +
+	"\x05Redis\x12&\n" +
+	"\taddresses\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\taddresses\x12\x16\n" +
+	"\x06master\x18\x02 \x01(\tR\x06master\x12\x1a\n" +
+	"\busername\x18\x03 \x01(\tR\busername\x123\n" +
+	"\bpassword\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\bpassword\x12&\n" +
+	"\x03tls\x18\x05 \x01(\v2\x14.sheaf.config.v1.TlsR\x03tls\x12#\n" +
+	"\bdatabase\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bdatabase\x12=\n" +
+	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12\x16\n" +
+	"\x06prefix\x18\b \x01(\tR\x06prefix\"&\n" +
 	"\bAccounts\x12\x1a\n" +
 	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\"\xb4\x01\n" +
 	"\vAccountFile\x12N\n" +
@@ -1411,13 +2660,14 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aS\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xa6\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xca\x02\n" +
 	"\x06Server\x12M\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
 	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
-	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\"\xc6\x04\n" +
+	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\x12\"\n" +
+	"\bmax_work\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\amaxWork\"\x8e\a\n" +
 	"\bUpstream\x12!\n" +
 	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x123\n" +
 	"\anetwork\x18\t \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x11R\x06publicR\aprivateR\anetwork\x12=\n" +
@@ -1427,10 +2677,64 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x10max_answer_bytes\x18\x05 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0emaxAnswerBytes\x120\n" +
 	"\x0fmax_connections\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0emaxConnections\x12@\n" +
 	"\aheaders\x18\a \x03(\v2&.sheaf.config.v1.Upstream.HeadersEntryR\aheaders\x122\n" +
-	"\x06errors\x18\b \x03(\v2\x1a.sheaf.config.v1.ErrorRuleR\x06errors\x1a:\n" +
+	"\x06errors\x18\b \x03(\v2\x1a.sheaf.config.v1.ErrorRuleR\x06errors\x122\n" +
+	"\aretries\x18\n" +
+	" \x01(\v2\x18.sheaf.config.v1.RetriesR\aretries\x122\n" +
+	"\ahedging\x18\v \x01(\v2\x18.sheaf.config.v1.HedgingR\ahedging\x12>\n" +
+	"\vconcurrency\x18\f \x01(\v2\x1c.sheaf.config.v1.ConcurrencyR\vconcurrency\x122\n" +
+	"\abalance\x18\r \x01(\v2\x18.sheaf.config.v1.BalanceR\abalance\x12,\n" +
+	"\x05cache\x18\x0e \x01(\v2\x16.sheaf.config.v1.CacheR\x05cache\x12&\n" +
+	"\x03tls\x18\x0f \x01(\v2\x14.sheaf.config.v1.TlsR\x03tls\x12\x14\n" +
+	"\x05proxy\x18\x10 \x01(\tR\x05proxy\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf9\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xda\x01\n" +
+	"\aRetries\x12\x19\n" +
+	"\x03max\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x03max\x12/\n" +
+	"\x06budget\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x06budget\x12=\n" +
+	"\abackoff\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\abackoff\x12D\n" +
+	"\vmax_backoff\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
+	"maxBackoff\"\x82\x01\n" +
+	"\aHedging\x127\n" +
+	"\n" +
+	"percentile\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\n" +
+	"percentile\x12>\n" +
+	"\bmin_wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\aminWait\"r\n" +
+	"\vConcurrency\x12\x19\n" +
+	"\x03max\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x03max\x12\"\n" +
+	"\x05queue\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\x05queue\x88\x01\x01\x12\x1a\n" +
+	"\badaptive\x18\x03 \x01(\bR\badaptiveB\b\n" +
+	"\x06_queue\"\xe0\x01\n" +
+	"\aBalance\x12(\n" +
+	"\taddresses\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x18\x01R\taddresses\x123\n" +
+	"\x02by\x18\x02 \x01(\tB#\xbaH \xd8\x01\x01r\x1bR\vround_robinR\fleast_loadedR\x02by\x125\n" +
+	"\bejection\x18\x03 \x01(\v2\x19.sheaf.config.v1.EjectionR\bejection\x12?\n" +
+	"\fhealth_check\x18\x04 \x01(\v2\x1c.sheaf.config.v1.HealthCheckR\vhealthCheck\"\x9c\x01\n" +
+	"\bEjection\x12#\n" +
+	"\bfailures\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bfailures\x125\n" +
+	"\x03for\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x03for\x124\n" +
+	"\tmax_share\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\bmaxShare\"\xca\x01\n" +
+	"\vHealthCheck\x12\x1a\n" +
+	"\x03get\x18\x01 \x01(\tB\b\xbaH\x05r\x03:\x01/R\x03get\x129\n" +
+	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x05every\x12=\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12%\n" +
+	"\tthreshold\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tthreshold\"\xaa\x03\n" +
+	"\x05Cache\x12-\n" +
+	"\x05store\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x06memoryR\x05redisR\x05store\x12>\n" +
+	"\tmax_bytes\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\bmaxBytes\x12D\n" +
+	"\vdefault_age\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
+	"defaultAge\x12F\n" +
+	"\fnegative_age\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\vnegativeAge\x12Y\n" +
+	"\x16stale_while_revalidate\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x14staleWhileRevalidate\x12I\n" +
+	"\x0estale_if_error\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fstaleIfError\"\xa7\x01\n" +
+	"\x03Tls\x12\x0e\n" +
+	"\x02ca\x18\x01 \x01(\tR\x02ca\x12 \n" +
+	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12;\n" +
+	"\x04pins\x18\x04 \x03(\tB'\xbaH$\x92\x01!\"\x1fr\x1d2\x1b^sha256/[A-Za-z0-9+/]{43}=$R\x04pins\x12\x1f\n" +
+	"\vserver_name\x18\x05 \x01(\tR\n" +
+	"serverName\"\xf9\x02\n" +
 	"\tErrorRule\x12*\n" +
 	"\x06status\x18\x01 \x03(\x05B\x12\xbaH\x0f\x92\x01\f\x18\x01\"\b\x1a\x06\x10\xd8\x04(\xc8\x01R\x06status\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12\x1a\n" +
@@ -1452,12 +2756,18 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"Violations\x12\x12\n" +
 	"\x04each\x18\x01 \x01(\tR\x04each\x12\x1c\n" +
 	"\x05field\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05field\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xb1\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xd0\x04\n" +
 	"\vCredentials\x121\n" +
 	"\x06bearer\x18\x01 \x01(\v2\x17.sheaf.config.v1.SecretH\x00R\x06bearer\x12;\n" +
 	"\x06header\x18\x02 \x01(\v2!.sheaf.config.v1.HeaderCredentialH\x00R\x06header\x128\n" +
 	"\x05query\x18\x03 \x01(\v2 .sheaf.config.v1.QueryCredentialH\x00R\x05query\x125\n" +
-	"\x04path\x18\x04 \x01(\v2\x1f.sheaf.config.v1.PathCredentialH\x00R\x04path\x122\n" +
+	"\x04path\x18\x04 \x01(\v2\x1f.sheaf.config.v1.PathCredentialH\x00R\x04path\x128\n" +
+	"\x05basic\x18\x06 \x01(\v2 .sheaf.config.v1.BasicCredentialH\x00R\x05basic\x12;\n" +
+	"\x06caller\x18\a \x01(\v2!.sheaf.config.v1.CallerCredentialH\x00R\x06caller\x12;\n" +
+	"\x06oauth2\x18\b \x01(\v2!.sheaf.config.v1.Oauth2CredentialH\x00R\x06oauth2\x125\n" +
+	"\x04hmac\x18\t \x01(\v2\x1f.sheaf.config.v1.HmacCredentialH\x00R\x04hmac\x122\n" +
+	"\x03aws\x18\n" +
+	" \x01(\v2\x1e.sheaf.config.v1.AwsCredentialH\x00R\x03aws\x122\n" +
 	"\arefresh\x18\x05 \x01(\v2\x18.sheaf.config.v1.RefreshR\arefreshB\r\n" +
 	"\x04kind\x12\x05\xbaH\x02\b\x01\"\x84\x01\n" +
 	"\x0fQueryCredential\x12\x1a\n" +
@@ -1471,7 +2781,37 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03env\x18\x02 \x01(\tH\x00R\x03env\x12\x14\n" +
 	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x1a\n" +
 	"\aaccount\x18\x04 \x01(\tH\x00R\aaccountB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"\xac\x03\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"j\n" +
+	"\x0fBasicCredential\x12\x1a\n" +
+	"\busername\x18\x01 \x01(\tR\busername\x12;\n" +
+	"\bpassword\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\bpassword\"\x12\n" +
+	"\x10CallerCredential\"\xa9\x03\n" +
+	"\x10Oauth2Credential\x12\x1c\n" +
+	"\x05token\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05token\x12B\n" +
+	"\x05grant\x18\x02 \x01(\tB,\xbaH)\xd8\x01\x01r$R\x12client_credentialsR\x0etoken_exchangeR\x05grant\x12#\n" +
+	"\tclient_id\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bclientId\x12D\n" +
+	"\rclient_secret\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\fclientSecret\x126\n" +
+	"\vclient_auth\x18\x05 \x01(\tB\x15\xbaH\x12\xd8\x01\x01r\rR\x05basicR\x04formR\n" +
+	"clientAuth\x12\x16\n" +
+	"\x06scopes\x18\x06 \x03(\tR\x06scopes\x12?\n" +
+	"\x04form\x18\a \x03(\v2+.sheaf.config.v1.Oauth2Credential.FormEntryR\x04form\x1a7\n" +
+	"\tFormEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
+	"\x0eHmacCredential\x12\x1e\n" +
+	"\x06header\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06header\x121\n" +
+	"\x03key\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x03key\x12,\n" +
+	"\x04hash\x18\x03 \x01(\tB\x18\xbaH\x15\xd8\x01\x01r\x10R\x06sha256R\x06sha512R\x04hash\x12\x1a\n" +
+	"\x04text\x18\x04 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04text\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\x121\n" +
+	"\bencoding\x18\x06 \x01(\tB\x15\xbaH\x12\xd8\x01\x01r\rR\x03hexR\x06base64R\bencoding\x12)\n" +
+	"\x10timestamp_header\x18\a \x01(\tR\x0ftimestampHeader\"\xa1\x02\n" +
+	"\rAwsCredential\x12\x1e\n" +
+	"\x06region\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06region\x12 \n" +
+	"\aservice\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\aservice\x12C\n" +
+	"\raccess_key_id\x18\x03 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\vaccessKeyId\x12K\n" +
+	"\x11secret_access_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x0fsecretAccessKey\x12<\n" +
+	"\rsession_token\x18\x05 \x01(\v2\x17.sheaf.config.v1.SecretR\fsessionToken\"\xac\x03\n" +
 	"\aRefresh\x12\x12\n" +
 	"\x04post\x18\x01 \x01(\tR\x04post\x12\x10\n" +
 	"\x03get\x18\x02 \x01(\tR\x03get\x12\x16\n" +
@@ -1500,13 +2840,14 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03env\x18\x02 \x01(\tH\x00R\x03env\x12\x14\n" +
 	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x1a\n" +
 	"\aaccount\x18\x04 \x01(\tH\x00R\aaccountB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"\xa2\x02\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\xcf\x02\n" +
 	"\aBreaker\x12A\n" +
 	"\rfailure_ratio\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\ffailureRatio\x88\x01\x01\x12/\n" +
 	"\fmin_requests\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x01R\vminRequests\x88\x01\x01\x12@\n" +
 	"\x06window\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
 	"\xaa\x01\a2\x05\x10\x80\xad\xe2\x04R\x06window\x12>\n" +
-	"\bopen_for\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\aopenForB\x10\n" +
+	"\bopen_for\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\aopenFor\x12+\n" +
+	"\x03per\x18\x05 \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x11R\bupstreamR\x05routeR\x03perB\x10\n" +
 	"\x0e_failure_ratioB\x0f\n" +
 	"\r_min_requestsB\xb9\x01\n" +
 	"\x13com.sheaf.config.v1B\vConfigProtoP\x01Z7github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1;configv1\xa2\x02\x03SCX\xaa\x02\x0fSheaf.Config.V1\xca\x02\x0fSheaf\\Config\\V1\xe2\x02\x1bSheaf\\Config\\V1\\GPBMetadata\xea\x02\x11Sheaf::Config::V1b\x06proto3"
@@ -1523,67 +2864,116 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
-	(*Accounts)(nil),            // 1: sheaf.config.v1.Accounts
-	(*AccountFile)(nil),         // 2: sheaf.config.v1.AccountFile
-	(*Account)(nil),             // 3: sheaf.config.v1.Account
-	(*Server)(nil),              // 4: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 5: sheaf.config.v1.Upstream
-	(*ErrorRule)(nil),           // 6: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 7: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 8: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 9: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 10: sheaf.config.v1.PathCredential
-	(*Refresh)(nil),             // 11: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 12: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 13: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 14: sheaf.config.v1.Breaker
-	nil,                         // 15: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 16: sheaf.config.v1.AccountFile.AccountsEntry
-	nil,                         // 17: sheaf.config.v1.Account.AttributesEntry
-	nil,                         // 18: sheaf.config.v1.Account.SecretsEntry
-	nil,                         // 19: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 20: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 21: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 22: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 23: google.protobuf.Duration
+	(*Redis)(nil),               // 1: sheaf.config.v1.Redis
+	(*Accounts)(nil),            // 2: sheaf.config.v1.Accounts
+	(*AccountFile)(nil),         // 3: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 4: sheaf.config.v1.Account
+	(*Server)(nil),              // 5: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 6: sheaf.config.v1.Upstream
+	(*Retries)(nil),             // 7: sheaf.config.v1.Retries
+	(*Hedging)(nil),             // 8: sheaf.config.v1.Hedging
+	(*Concurrency)(nil),         // 9: sheaf.config.v1.Concurrency
+	(*Balance)(nil),             // 10: sheaf.config.v1.Balance
+	(*Ejection)(nil),            // 11: sheaf.config.v1.Ejection
+	(*HealthCheck)(nil),         // 12: sheaf.config.v1.HealthCheck
+	(*Cache)(nil),               // 13: sheaf.config.v1.Cache
+	(*Tls)(nil),                 // 14: sheaf.config.v1.Tls
+	(*ErrorRule)(nil),           // 15: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 16: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 17: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 18: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 19: sheaf.config.v1.PathCredential
+	(*BasicCredential)(nil),     // 20: sheaf.config.v1.BasicCredential
+	(*CallerCredential)(nil),    // 21: sheaf.config.v1.CallerCredential
+	(*Oauth2Credential)(nil),    // 22: sheaf.config.v1.Oauth2Credential
+	(*HmacCredential)(nil),      // 23: sheaf.config.v1.HmacCredential
+	(*AwsCredential)(nil),       // 24: sheaf.config.v1.AwsCredential
+	(*Refresh)(nil),             // 25: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 26: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 27: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 28: sheaf.config.v1.Breaker
+	nil,                         // 29: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 30: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 31: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 32: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 33: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 34: sheaf.config.v1.Oauth2Credential.FormEntry
+	nil,                         // 35: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 36: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 37: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	15, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	4,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
-	1,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
-	16, // 3: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
-	17, // 4: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
-	18, // 5: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
-	23, // 6: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	23, // 7: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	12, // 8: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	23, // 9: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	8,  // 10: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	14, // 11: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	19, // 12: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	6,  // 13: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	7,  // 14: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	12, // 15: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	13, // 16: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	9,  // 17: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	10, // 18: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	11, // 19: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	20, // 20: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	21, // 21: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	22, // 22: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	23, // 23: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	23, // 24: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	5,  // 25: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	3,  // 26: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
-	12, // 27: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	29, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	5,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	2,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
+	1,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
+	26, // 4: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
+	14, // 5: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
+	38, // 6: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
+	30, // 7: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	31, // 8: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	32, // 9: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	38, // 10: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	38, // 11: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	26, // 12: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	38, // 13: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	17, // 14: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	28, // 15: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	33, // 16: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	15, // 17: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	7,  // 18: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
+	8,  // 19: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
+	9,  // 20: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
+	10, // 21: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
+	13, // 22: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
+	14, // 23: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
+	38, // 24: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
+	38, // 25: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
+	38, // 26: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
+	11, // 27: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
+	12, // 28: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
+	38, // 29: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
+	38, // 30: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
+	38, // 31: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
+	38, // 32: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
+	38, // 33: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
+	38, // 34: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
+	38, // 35: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
+	16, // 36: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	26, // 37: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	27, // 38: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	18, // 39: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	19, // 40: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	20, // 41: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
+	21, // 42: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
+	22, // 43: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
+	23, // 44: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
+	24, // 45: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
+	25, // 46: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	26, // 47: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
+	26, // 48: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
+	34, // 49: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
+	26, // 50: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
+	26, // 51: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
+	26, // 52: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
+	26, // 53: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
+	35, // 54: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	36, // 55: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	37, // 56: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	38, // 57: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	38, // 58: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	6,  // 59: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	4,  // 60: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	26, // 61: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -1591,41 +2981,47 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[6].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
 		(*Credentials_Path)(nil),
+		(*Credentials_Basic)(nil),
+		(*Credentials_Caller)(nil),
+		(*Credentials_Oauth2)(nil),
+		(*Credentials_Hmac)(nil),
+		(*Credentials_Aws)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[26].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[13].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -55,7 +55,7 @@ func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
 	}
 	request := Request{
 		Name: call.Name, Template: declared.Path.Names(), Method: declared.Method, Path: path, Query: query, Header: header,
-		Timeout: call.Timeout, AbsentOn: declared.AbsentOn,
+		Timeout: call.Timeout, Repeatable: declared.Repeatable, AbsentOn: declared.AbsentOn,
 	}
 	return request, fillPayload(scope, declared, &request)
 }

@@ -33,6 +33,8 @@ type Request struct {
 	Account string
 	// Timeout bounds the call besides ctx; 0 means only the upstream's own timeout does.
 	Timeout time.Duration
+	// Repeatable is set if the upstream takes the request twice as once. A GET is repeatable anyway.
+	Repeatable bool
 	// AbsentOn lists the statuses that mean "there is none".
 	AbsentOn []int
 }

@@ -49,6 +49,7 @@ var reasons = map[upstreams.Kind]plan.Reason{
 	upstreams.KindCredentials:  plan.ReasonCredentials,
 	upstreams.KindBadAnswer:    plan.ReasonBadAnswer,
 	upstreams.KindAddress:      plan.ReasonAddress,
+	upstreams.KindOverloaded:   plan.ReasonOverloaded,
 	upstreams.KindBadRequest:   plan.ReasonRejected,
 }
 
@@ -78,6 +79,7 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
 		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
+		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
 	}, err

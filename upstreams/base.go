@@ -13,8 +13,10 @@ const maxBases = 1000
 // base is one address of an upstream, with what is known of its health.
 type base struct {
 	url      *url.URL
-	breaker  *breaker
+	breakers *breakers
 	observer *observer
+	// do makes a call with all that makes it safe.
+	do call
 }
 
 // bases are the addresses of an upstream: one, or one for each account that has its own.
@@ -32,7 +34,25 @@ func (c *Client) newBase(text string) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &base{url: parsed, breaker: newBreaker(&c.config, observer), observer: observer}, nil
+	created := &base{url: parsed, breakers: newBreakers(&c.config, observer), observer: observer}
+	created.do = c.compose(created)
+	return created, nil
+}
+
+// compose puts together what a call to an address goes through.
+func (c *Client) compose(to *base) call {
+	budget := &budget{share: c.config.Retries.Budget}
+	retrier := &retrier{RetryConfig: c.config.Retries, budget: budget, observer: to.observer}
+	limiter := newLimiter(&c.config)
+	return to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.attempt(to))))))
+}
+
+// hedger is what hedges requests, or lets them pass.
+func (c *Client) hedger(to *base, budget *budget) func(call) call {
+	if c.config.Hedging == nil {
+		return func(next call) call { return next }
+	}
+	return (&hedger{HedgeConfig: *c.config.Hedging, budget: budget, observer: to.observer}).hedge
 }
 
 // hasOwnBases reports whether each account has an address of its own.

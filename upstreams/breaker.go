@@ -1,10 +1,13 @@
 package upstreams
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,10 +26,10 @@ type breaker struct {
 // buckets is how many parts the window moves on by.
 const buckets = 10
 
-func newBreaker(config *Config, observer *observer) *breaker {
+func newBreaker(config *Config, observer *observer, name string) *breaker {
 	b := &breaker{upstream: config.Name, openFor: config.Breaker.OpenFor}
 	b.circuit = gobreaker.NewCircuitBreaker[*Answer](gobreaker.Settings{
-		Name:         config.Name,
+		Name:         name,
 		MaxRequests:  1,
 		Interval:     config.Breaker.Window,
 		BucketPeriod: config.Breaker.Window / buckets,
@@ -44,10 +47,62 @@ func newBreaker(config *Config, observer *observer) *breaker {
 			}
 			observer.breakerChanged(to.String())
 			config.Logger.Warn("circuit breaker changed",
-				slog.String("upstream", config.Name), slog.String("from", from.String()), slog.String("to", to.String()))
+				slog.String("upstream", config.Name), slog.String("breaker", name), slog.String("from", from.String()), slog.String("to", to.String()))
 		},
 	})
 	return b
+}
+
+// breakers are one for all calls to an address, or one for each route.
+type breakers struct {
+	config   *Config
+	observer *observer
+	perRoute sync.Map // *breaker by route; empty if they share one
+	shared   *breaker
+}
+
+func newBreakers(config *Config, observer *observer) *breakers {
+	b := &breakers{config: config, observer: observer}
+	if !config.Breaker.PerRoute {
+		b.shared = newBreaker(config, observer, config.Name)
+	}
+	return b
+}
+
+// guard makes next fail at once while the breaker is open.
+func (b *breakers) guard(next call) call {
+	return func(ctx context.Context, exchange exchange) (*Answer, error) {
+		return b.of(exchange.Request).do(func() (*Answer, error) { return next(ctx, exchange) })
+	}
+}
+
+// of is the breaker of a request. There are as many routes as calls in bindings.
+func (b *breakers) of(request *Request) *breaker {
+	if b.shared != nil {
+		return b.shared
+	}
+	route := request.Method + " " + request.Template
+	if known, ok := b.perRoute.Load(route); ok {
+		return known.(*breaker)
+	}
+	created, _ := b.perRoute.LoadOrStore(route, newBreaker(b.config, b.observer, b.config.Name+" "+route))
+	return created.(*breaker)
+}
+
+// state is closed, half-open or open; that of the worst where each route has its own.
+func (b *breakers) state() string {
+	if b.shared != nil {
+		return b.shared.circuit.State().String()
+	}
+	worst := gobreaker.StateClosed
+	severity := []gobreaker.State{gobreaker.StateClosed, gobreaker.StateHalfOpen, gobreaker.StateOpen}
+	b.perRoute.Range(func(_, one any) bool {
+		if state := one.(*breaker).circuit.State(); slices.Index(severity, state) > slices.Index(severity, worst) {
+			worst = state
+		}
+		return true
+	})
+	return worst.String()
 }
 
 // do makes a call, unless the breaker is open.
@@ -58,7 +113,7 @@ func (b *breaker) do(call func() (*Answer, error)) (*Answer, error) {
 	}
 	opened := time.Unix(0, b.openedAt.Load())
 	return nil, &Error{
-		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, RetryAfter: max(0, b.openFor-time.Since(opened)),
+		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, refused: true, RetryAfter: max(0, b.openFor-time.Since(opened)),
 		Err: fmt.Errorf("refused without a try: %w", err),
 	}
 }

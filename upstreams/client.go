@@ -1,7 +1,7 @@
 // Package upstreams is for calling one REST service safely: everything between "a call is due" and "an answer is here".
 // A call goes through
 //
-//	observe(breaker(attempt deadline(credentials(transport))))
+//	observe(retry(hedge(limit(breaker(attempt deadline(credentials(egress guard(transport))))))))
 //
 // and its body is read within bounds. The package knows neither plans nor Protobuf.
 package upstreams
@@ -49,8 +49,10 @@ type Request struct {
 	Body []byte
 	// Account is the id of the account that the call is made for; empty for none.
 	Account string
-	// Timeout bounds the call besides ctx and Config.Timeout; 0 for no further bound.
+	// Timeout bounds the call with its retries, besides ctx; 0 for no further bound.
 	Timeout time.Duration
+	// Repeatable is set if the upstream takes the request twice as once. A GET is repeatable anyway.
+	Repeatable bool
 	// AbsentOn lists the statuses that mean "there is none".
 	AbsentOn []int
 }
@@ -94,10 +96,29 @@ func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
 	if err != nil {
 		return nil, c.unsent(request, err)
 	}
-	ctx, span := base.observer.start(ctx, request)
-	answer, err := base.breaker.do(func() (*Answer, error) { return c.attempt(ctx, base, request) })
-	span.end(answer, err)
-	return answer, err
+	exchange := exchange{Request: request}
+	if request.Timeout > 0 {
+		exchange.until = time.Now().Add(request.Timeout)
+	}
+	return base.do(ctx, exchange)
+}
+
+// call makes a call, or a part of one. The error is an *Error.
+type call func(context.Context, exchange) (*Answer, error)
+
+// exchange is a call under way.
+type exchange struct {
+	*Request
+	// until is when it must have ended; zero for no bound besides the context.
+	until time.Time
+}
+
+// bounded is the shorter of a time and of what is left.
+func (e exchange) bounded(limit time.Duration) time.Duration {
+	if e.until.IsZero() {
+		return limit
+	}
+	return min(limit, time.Until(e.until))
 }
 
 // BreakerState is closed, half-open or open; that of an account's address where each has its own.
@@ -106,18 +127,19 @@ func (c *Client) BreakerState(account string) string {
 	if err != nil {
 		return "closed"
 	}
-	return base.breaker.circuit.State().String()
+	return base.breakers.state()
 }
 
 // Close closes idle connections. Calls in flight end by themselves.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // attempt sends the request once and reads the answer, within the attempt's deadline.
-func (c *Client) attempt(ctx context.Context, base *base, request *Request) (*Answer, error) {
-	timeout := c.timeout
-	if request.Timeout > 0 {
-		timeout = min(timeout, request.Timeout)
-	}
+func (c *Client) attempt(to *base) call {
+	return func(ctx context.Context, exchange exchange) (*Answer, error) { return c.send(ctx, to, exchange) }
+}
+
+func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answer, error) {
+	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	enough := time.Now().Add(timeout / 2)

@@ -41,6 +41,11 @@ type Config struct {
 	Accounts *store.Accounts
 	Refresh  *RefreshConfig
 	Breaker  BreakerConfig
+	// Retries says how failed requests are made again; the zero RetryConfig, never.
+	Retries RetryConfig
+	// Hedging says how a slow request gets a second one; nil for never.
+	Hedging     *HedgeConfig
+	Concurrency ConcurrencyConfig
 
 	// TracerProvider, MeterProvider and Propagator default to none, Logger to one that discards.
 	TracerProvider trace.TracerProvider
@@ -59,6 +64,36 @@ type BreakerConfig struct {
 	Window time.Duration
 	// OpenFor is how long it stays open before one probe is let through. Default: 5s.
 	OpenFor time.Duration
+	// PerRoute gives each method and path template a breaker of its own.
+	PerRoute bool
+}
+
+// RetryConfig says how requests that failed are made again.
+type RetryConfig struct {
+	// Max is the most tries after the first; 0 for none.
+	Max int
+	// Budget is the share that retries and hedges may add to recent requests, in [0, 1]. Default, where there is hedging: 0.1.
+	Budget float64
+	// The wait before the first retry is a random time up to Backoff; the bound doubles up to MaxBackoff. Defaults: 50ms, 1s.
+	Backoff, MaxBackoff time.Duration
+}
+
+// HedgeConfig says when a request is made a second time beside the first.
+type HedgeConfig struct {
+	// Percentile is the share of recent requests that were faster than the wait, in (0, 1). Default: 0.95.
+	Percentile float64
+	// MinWait is the shortest wait. Default: 10ms.
+	MinWait time.Duration
+}
+
+// ConcurrencyConfig bounds the requests under way.
+type ConcurrencyConfig struct {
+	// Max is the most at once. Default: Config.MaxConnections.
+	Max int
+	// Queue is the most that wait for their turn; negative for none. Default: Max.
+	Queue int
+	// Adaptive moves the bound below Max, with the upstream's latency.
+	Adaptive bool
 }
 
 func (c Config) withDefaults() Config {
@@ -69,6 +104,18 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Breaker.MinRequests, 10)
 	setDefault(&c.Breaker.Window, 10*time.Second)
 	setDefault(&c.Breaker.OpenFor, 5*time.Second)
+	setDefault(&c.Concurrency.Max, c.MaxConnections)
+	setDefault(&c.Concurrency.Queue, c.Concurrency.Max)
+	c.Concurrency.Queue = max(c.Concurrency.Queue, 0)
+	setDefault(&c.Retries.Backoff, 50*time.Millisecond)
+	setDefault(&c.Retries.MaxBackoff, time.Second)
+	if c.Hedging != nil {
+		hedging := *c.Hedging
+		setDefault(&c.Retries.Budget, 0.1)
+		setDefault(&hedging.Percentile, 0.95)
+		setDefault(&hedging.MinWait, 10*time.Millisecond)
+		c.Hedging = &hedging
+	}
 	if c.TracerProvider == nil {
 		c.TracerProvider = tracenoop.NewTracerProvider()
 	}

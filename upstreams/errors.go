@@ -11,7 +11,7 @@ import (
 // Kind says why a call gave no answer.
 type Kind string
 
-// The kinds. Unavailable, timeout and rate limited may pass by themselves.
+// The kinds. Unavailable, timeout, rate limited and overloaded may pass by themselves.
 const (
 	KindUnavailable  Kind = "unavailable"  // no connection, a connection lost, 408, 502 to 504, or an open breaker
 	KindTimeout      Kind = "timeout"      // no answer in time
@@ -24,6 +24,7 @@ const (
 	KindCredentials  Kind = "credentials"  // 401 or 403
 	KindBadAnswer    Kind = "bad answer"   // another status, or a body that cannot be read
 	KindAddress      Kind = "address"      // nothing was sent: the upstream's address is one that it may not have
+	KindOverloaded   Kind = "overloaded"   // nothing was sent: too many requests to the upstream are under way or wait
 	KindBadRequest   Kind = "bad request"  // nothing was sent: a header or a path that HTTP cannot carry
 )
 
@@ -41,8 +42,9 @@ type Error struct {
 	Answer *Answer
 	// Unsent is set if it is certain that nothing was sent: the breaker is open, or there was no connection.
 	Unsent bool
-	// given is set if the caller gave up: nobody is to blame.
-	given bool
+	// given is set if the caller gave up: nobody is to blame. refused is set if it was not even tried, so that trying again at
+	// once is no use.
+	given, refused bool
 }
 
 // Error names the upstream and the cause.
@@ -53,7 +55,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool {
-	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited
+	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited || e.Kind == KindOverloaded
 }
 
 func (c *Client) fail(request *Request, kind Kind, err error) *Error {

@@ -26,6 +26,7 @@ type observer struct {
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 	changes    metric.Int64Counter
+	repeats    metric.Int64Counter
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
 	base   string
@@ -44,8 +45,13 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
+	repeats, err := meter.Int64Counter("sheaf.repeats", metric.WithUnit("{request}"),
+		metric.WithDescription("Requests to upstreams that were made again, as a retry or as a hedge."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
 	return &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes,
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host,
 	}, nil
@@ -82,6 +88,31 @@ func (o *observer) start(ctx context.Context, request *Request) (context.Context
 		)
 	}
 	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
+}
+
+// observe makes next a span and a measurement.
+func (o *observer) observe(next call) call {
+	return func(ctx context.Context, exchange exchange) (*Answer, error) {
+		ctx, span := o.start(ctx, exchange.Request)
+		answer, err := next(ctx, exchange)
+		span.end(answer, err)
+		return answer, err
+	}
+}
+
+// retried tells of a request that is made again after a wait.
+func (o *observer) retried(ctx context.Context, tries int, failure *Error, wait time.Duration) {
+	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "retry")), metric.WithAttributes(o.common...))
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent("retry", trace.WithAttributes(semconv.HTTPRequestResendCount(tries),
+			attribute.String("error.message", failure.Error()), attribute.String("sheaf.wait", wait.String())))
+	}
+}
+
+// hedged tells of a request that is made a second time beside the first.
+func (o *observer) hedged(ctx context.Context) {
+	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "hedge")), metric.WithAttributes(o.common...))
+	trace.SpanFromContext(ctx).AddEvent("hedge")
 }
 
 func (o *observer) inject(ctx context.Context, header http.Header) {

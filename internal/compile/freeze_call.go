@@ -15,7 +15,7 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 	frozen := &plan.Call{
 		Name: c.key.Key, When: operandOf(c.when), Each: c.freezeEach(), Poll: c.freezePoll(), Retry: c.freezeRetry(),
 		Optional: c.message.GetOptional(), Warning: c.message.GetWarning(), Commit: c.message.GetCommit(),
-		Timeout: c.timeout(d, r), Needs: c.needs, Shape: c.gives(r).shape, Meta: r.shapeOf("answers." + c.key.Key), About: c.answer.shape,
+		Timeout: c.timeout(d, r), Tries: c.tries(d), Needs: c.needs, Shape: c.gives(r).shape, Meta: r.shapeOf("answers." + c.key.Key), About: c.answer.shape,
 		Fields: r.fieldsFrom(c.index), Sent: c.sent, At: c.key.KeyAt,
 	}
 	for _, hole := range c.holes {
@@ -32,7 +32,7 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 
 func (c *call) freezeRequest() *plan.Request {
 	frozen := &plan.Request{
-		Upstream: c.upstream, Method: c.method, Path: c.path, Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
+		Upstream: c.upstream, Method: c.method, Repeatable: c.message.GetRepeatable(), Path: c.path, Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
 		Forward: c.message.GetForwardHeaders(), Body: c.body, Form: c.form, Bytes: operandOf(c.bytes),
 	}
 	frozen.Base64 = c.bytes != nil && c.bytes.typ.Kind() == cel.BytesKind
@@ -106,17 +106,32 @@ func (c *call) freezeRetry() *plan.Retry {
 	return frozen
 }
 
-// timeout is the shortest of the call's, its upstream's and the RPC's; 0 if none of them has one.
+// timeout is the shortest of the call's, the RPC's and, where it makes one request, the upstream's; 0 if none of them has one.
 func (c *call) timeout(d *draft, r *rpc) time.Duration {
+	timeouts := []time.Duration{duration(c.message.GetTimeout()), duration(r.message.GetTimeout())}
+	if upstream := d.project.Config.GetUpstreams()[c.upstream]; upstream.GetRetries() == nil {
+		timeouts = append(timeouts, duration(upstream.GetTimeout()))
+	}
 	var shortest time.Duration
-	for _, timeout := range []time.Duration{
-		duration(c.message.GetTimeout()), duration(d.project.Config.GetUpstreams()[c.upstream].GetTimeout()), duration(r.message.GetTimeout()),
-	} {
+	for _, timeout := range timeouts {
 		if timeout > 0 && (shortest == 0 || timeout < shortest) {
 			shortest = timeout
 		}
 	}
 	return shortest
+}
+
+// tries is how many requests can become of one.
+func (c *call) tries(d *draft) int {
+	upstream := d.project.Config.GetUpstreams()[c.upstream]
+	if c.callee != nil || c.method != "GET" && !c.message.GetRepeatable() {
+		return 1
+	}
+	tries := 1 + freezeRetries(upstream.GetRetries()).Max
+	if upstream.GetHedging() != nil {
+		tries *= 2
+	}
+	return tries
 }
 
 // ofRequest reports whether an operand depends on the request alone, and on it.

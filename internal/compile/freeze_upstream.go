@@ -39,7 +39,9 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 		Breaker: plan.Breaker{
 			FailureRatio: config.GetBreaker().GetFailureRatio(), MinRequests: int(config.GetBreaker().GetMinRequests()),
 			Window: duration(config.GetBreaker().GetWindow()), OpenFor: duration(config.GetBreaker().GetOpenFor()),
+			PerRoute: config.GetBreaker().GetPer() == "route",
 		},
+		Retries: freezeRetries(config.GetRetries()), Hedging: freezeHedging(config.GetHedging()), Concurrency: freezeConcurrency(config.GetConcurrency()),
 	}
 	for _, header := range sortedKeys(config.GetHeaders()) {
 		upstream.Headers = append(upstream.Headers, plan.Header{Name: header, Value: config.GetHeaders()[header]})

@@ -32,9 +32,11 @@ type Call struct {
 	Warning string
 	// Commit is set if what the RPC does is done once this call has succeeded.
 	Commit bool
-	// Timeout bounds the call: the shortest of its own, its upstream's and its RPC's; 0 if the files name
-	// none.
+	// Timeout bounds the call: the shortest of its own, its RPC's and, where there are no retries, its upstream's; 0 if the
+	// files name none.
 	Timeout time.Duration
+	// Tries is how many requests can become of one by the upstream's retries and hedging; at least 1.
+	Tries int
 	// Needs are the indices of the calls whose answers this one's inputs come from, ascending; PathNeeds those among them
 	// that its path comes from, without which it cannot be made.
 	Needs, PathNeeds []int
@@ -76,6 +78,8 @@ type Request struct {
 	Body  *projection.Body
 	Form  *projection.Form
 	Bytes projection.Operand
+	// Repeatable is set if the upstream takes the request twice as once. A GET is repeatable anyway.
+	Repeatable bool
 	// Base64 is set if Bytes gives its bytes in base64.
 	Base64   bool
 	AbsentOn []int
@@ -143,7 +147,7 @@ func (c *Call) Upstream() string {
 
 // MaxCalls is the largest number of upstream calls that the call can cause. Renewed credentials do not count.
 func (c *Call) MaxCalls() int {
-	number := 1
+	number := max(c.Tries, 1)
 	if c.Callee != nil {
 		number = 0
 		for _, rpc := range c.Callee.Reaches {

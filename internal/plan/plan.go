@@ -54,6 +54,9 @@ type Upstream struct {
 	Credential     Credential
 	Refresh        *Refresh
 	Breaker        Breaker
+	Retries        Retries
+	Hedging        *Hedging // nil for none
+	Concurrency    Concurrency
 	// Errors say what answers mean, in order; Answer is what is needed of an answer for that.
 	Errors []*ErrorRule
 	Answer *projection.Shape
@@ -94,13 +97,6 @@ type Refresh struct {
 type Stored struct {
 	Secret string
 	Path   expr.Path
-}
-
-// Breaker holds the settings of a circuit breaker.
-type Breaker struct {
-	FailureRatio    float64
-	MinRequests     int
-	Window, OpenFor time.Duration
 }
 
 // Service is one bound service.

@@ -17,6 +17,8 @@ type Reason string
 const (
 	// ReasonUnavailable: no connection, a connection lost, a 408, 502, 503 or 504, or an open circuit breaker. Retryable.
 	ReasonUnavailable Reason = "UPSTREAM_UNAVAILABLE"
+	// ReasonOverloaded: nothing was sent, because too many requests to the upstream are under way or wait. Retryable.
+	ReasonOverloaded Reason = "UPSTREAM_OVERLOADED"
 	// ReasonTimeout: no answer in time. Retryable.
 	ReasonTimeout Reason = "UPSTREAM_TIMEOUT"
 	// ReasonRateLimited: 429. Retryable.
@@ -61,6 +63,7 @@ type Class struct {
 // classes is the one table from reasons to codes.
 var classes = map[Reason]Class{
 	ReasonUnavailable:    {code.Code_UNAVAILABLE, "a service behind this API is unavailable; try again later"},
+	ReasonOverloaded:     {code.Code_UNAVAILABLE, "a service behind this API is asked too much at the moment; try again later"},
 	ReasonTimeout:        {code.Code_DEADLINE_EXCEEDED, "a service behind this API did not answer in time; try again later"},
 	ReasonRateLimited:    {code.Code_RESOURCE_EXHAUSTED, "a service behind this API accepts no more requests for now; try again later"},
 	ReasonFailed:         {code.Code_INTERNAL, "a service behind this API failed"},

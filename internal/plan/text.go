@@ -87,6 +87,9 @@ func (c *Call) moreNotes() []string {
 	if c.Retry != nil {
 		notes = append(notes, fmt.Sprintf("at most %d times on %s", c.Retry.Max, joinReasons(c.Retry.On)))
 	}
+	if c.Tries > 1 {
+		notes = append(notes, fmt.Sprintf("each up to %d times, if the upstream fails or is slow", c.Tries))
+	}
 	if c.Commit {
 		notes = append(notes, "commit point")
 	}

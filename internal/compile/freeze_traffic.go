@@ -1,0 +1,35 @@
+package compile
+
+import (
+	"cmp"
+
+	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+// freezeRetries are none where none are declared.
+func freezeRetries(config *configv1.Retries) plan.Retries {
+	if config == nil {
+		return plan.Retries{}
+	}
+	const defaultMax, defaultBudget = 1, 0.1
+	return plan.Retries{
+		Max: cmp.Or(int(config.GetMax()), defaultMax), Budget: cmp.Or(config.GetBudget(), defaultBudget),
+		Backoff: duration(config.GetBackoff()), MaxBackoff: duration(config.GetMaxBackoff()),
+	}
+}
+
+func freezeHedging(config *configv1.Hedging) *plan.Hedging {
+	if config == nil {
+		return nil
+	}
+	return &plan.Hedging{Percentile: config.GetPercentile(), MinWait: duration(config.GetMinWait())}
+}
+
+func freezeConcurrency(config *configv1.Concurrency) plan.Concurrency {
+	frozen := plan.Concurrency{Max: int(config.GetMax()), Adaptive: config.GetAdaptive()}
+	if config != nil && config.Queue != nil {
+		frozen.Queue = cmp.Or(int(config.GetQueue()), -1)
+	}
+	return frozen
+}

@@ -1,0 +1,35 @@
+package plan
+
+import "time"
+
+// Breaker holds the settings of a circuit breaker.
+type Breaker struct {
+	FailureRatio    float64
+	MinRequests     int
+	Window, OpenFor time.Duration
+	// PerRoute gives each method and path template a breaker of its own.
+	PerRoute bool
+}
+
+// Retries say how failed requests are made again.
+type Retries struct {
+	// Max is the most tries after the first; 0 for none.
+	Max int
+	// Budget is the share that retries and hedges may add to recent requests.
+	Budget              float64
+	Backoff, MaxBackoff time.Duration
+}
+
+// Hedging says when a request is made a second time beside the first.
+type Hedging struct {
+	Percentile float64
+	MinWait    time.Duration
+}
+
+// Concurrency bounds the requests under way.
+type Concurrency struct {
+	Max int
+	// Queue is the most that wait; negative for none.
+	Queue    int
+	Adaptive bool
+}

@@ -1,0 +1,110 @@
+package upstreams
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// hedger makes a request a second time if the first has not been answered for longer than most are, and takes what comes first.
+// ("The Tail at Scale", Dean and Barroso 2013.)
+type hedger struct {
+	HedgeConfig
+	budget    *budget
+	observer  *observer
+	latencies latencies
+}
+
+// outcome is what became of one of two requests.
+type outcome struct {
+	answer *Answer
+	err    error
+}
+
+// hedge is next where it is not safe to repeat the request, or not known yet how long requests take.
+func (h *hedger) hedge(next call) call {
+	return func(ctx context.Context, exchange exchange) (*Answer, error) {
+		wait, known := h.latencies.percentile(h.Percentile)
+		if !known || !exchange.isRepeatable() {
+			return h.timed(ctx, exchange, next)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // of whichever is too late
+		outcomes := make(chan outcome, 2)
+		begin := func() {
+			answer, err := h.timed(ctx, exchange, next)
+			outcomes <- outcome{answer, err}
+		}
+		go begin()
+		timer := time.NewTimer(max(wait, h.MinWait))
+		defer timer.Stop()
+		for underWay := 1; ; {
+			select {
+			case <-timer.C:
+				if h.budget.repeat() {
+					h.observer.hedged(ctx)
+					underWay++
+					go begin()
+				}
+			case got := <-outcomes:
+				underWay--
+				if underWay == 0 || !mayPass(got.err) {
+					return got.answer, got.err
+				}
+			}
+		}
+	}
+}
+
+// timed makes the request, and notes how long it took if it was answered.
+func (h *hedger) timed(ctx context.Context, exchange exchange, next call) (*Answer, error) {
+	started := time.Now()
+	answer, err := next(ctx, exchange)
+	if err == nil {
+		h.latencies.add(time.Since(started))
+	}
+	return answer, err
+}
+
+// mayPass reports whether the other request may fare better.
+func mayPass(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	return ok && failure.Retryable()
+}
+
+// latencies are those of the last requests that were answered.
+type latencies struct {
+	mu     sync.Mutex
+	recent [recentLatencies]time.Duration
+	added  int
+	// sorted are the recent ones as they were when the last sortEvery had been added.
+	sorted []time.Duration
+}
+
+const (
+	recentLatencies = 256
+	sortEvery       = 16
+)
+
+func (l *latencies) add(latency time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recent[l.added%recentLatencies] = latency
+	l.added++
+	if l.added%sortEvery == 0 {
+		l.sorted = append(l.sorted[:0], l.recent[:min(l.added, recentLatencies)]...)
+		slices.Sort(l.sorted)
+	}
+}
+
+// percentile is the time within which a share of the recent requests was answered; false if that is not known yet.
+func (l *latencies) percentile(share float64) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.sorted) == 0 {
+		return 0, false
+	}
+	return l.sorted[min(int(share*float64(len(l.sorted))), len(l.sorted)-1)], true
+}

@@ -153,6 +153,8 @@ type Input struct {
 	Header http.Header
 	// Awaited is set if the client has said how long it waits.
 	Awaited bool
+	// Lean leaves out optional calls, for want of capacity.
+	Lean bool
 }
 
 // Run runs the RPC. The response is nil if and only if the error is not. The error is a *RequestError if the request cannot

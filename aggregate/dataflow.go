@@ -59,7 +59,10 @@ func (r *run) chain(ctx context.Context, call int) error {
 	return nil
 }
 
-var errCallFailed = errors.New("required call failed")
+var (
+	errCallFailed = errors.New("required call failed")
+	errLean       = errors.New("left out, since too much is in flight")
+)
 
 // call makes one call. It returns an error if the RPC cannot go on without it.
 func (r *run) call(ctx context.Context, index int) error {
@@ -70,6 +73,10 @@ func (r *run) call(ctx context.Context, index int) error {
 			return nil
 		}
 		return err
+	}
+	if call.Optional && r.lean {
+		result.Failure = &Failure{Reason: plan.ReasonShed, Retryable: true, RetryAfter: time.Second, Err: errLean, Unsent: true}
+		return nil
 	}
 	if call.Optional {
 		var cancel context.CancelFunc

@@ -22,6 +22,7 @@ type run struct {
 	documents plan.Documents
 	header    http.Header
 	started   time.Time
+	lean      bool
 	group     *errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
 	account string
@@ -40,7 +41,7 @@ type run struct {
 func newRun(rpc *RPC, input Input) *run {
 	places := plan.Documents{Calls: len(rpc.plan.Calls)}
 	state := &run{
-		RPC: rpc, documents: places, header: input.Header, started: time.Now(),
+		RPC: rpc, documents: places, header: input.Header, started: time.Now(), lean: input.Lean,
 		scope:   projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
 		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
 		calls:   make([]CallResult, len(rpc.plan.Calls)),

@@ -30,6 +30,7 @@ type Server struct {
 	clients    []*upstreams.Client
 	accounts   *store.Accounts
 	drifts     drifts
+	meters     *meters
 	types      *dynamicpb.Types
 	procedures map[string]*procedure // by the name of the RPC
 	health     *grpchealth.StaticChecker
@@ -63,8 +64,7 @@ func (s *Server) open() error {
 	if err != nil {
 		return err
 	}
-	meters, err := newMeters(s.settings.meters)
-	if err != nil {
+	if s.meters, err = newMeters(s.settings.meters); err != nil {
 		return err
 	}
 	bound, err := aggregate.Bind(s.plan, world)
@@ -74,7 +74,7 @@ func (s *Server) open() error {
 	for _, service := range s.plan.Services {
 		for _, rpc := range service.RPCs {
 			s.procedures[rpc.Name()] = &procedure{
-				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: meters, timeout: s.timeout(rpc),
+				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: s.meters, timeout: s.timeout(rpc),
 			}
 		}
 	}

@@ -152,3 +152,40 @@ func TestDrain(t *testing.T) {
 	}
 	contains(t, <-answered, "Enamel mug")
 }
+
+// TestLean: with nine tenths of the bound in flight, optional calls are left out; beyond it, RPCs are refused at once.
+func TestLean(t *testing.T) {
+	t.Parallel()
+	h := openHouseWith(t, "server: {max_work: 3}\n") // which is what GetProduct costs
+	response, _ := viaPost(t, h, "p-100")
+	missing := response.GetPartial().GetMissingCalls()
+	if len(missing) != 2 || missing[0].GetCode() != code.Code_RESOURCE_EXHAUSTED || response.GetTitle() == "" {
+		t.Errorf("response = %v", response)
+	}
+	if calls := h.shop.Calls(); calls["reviews"] != 0 || calls["stock"] != 0 {
+		t.Errorf("calls = %v", calls)
+	}
+	h.shop.SetLatency("catalog", time.Hour)
+	ctx, cancel := context.WithCancel(withDeadline(t))
+	client := shopv1connect.NewStorefrontServiceClient(h.http1, h.url)
+	get := func(ctx context.Context) error {
+		_, err := client.GetProduct(ctx, connect.NewRequest(&shopv1.GetProductRequest{ProductId: "p-100"}))
+		return err
+	}
+	first := make(chan error, 1)
+	go func() { first <- get(ctx) }()
+	for h.shop.Calls()["catalog"] < 2 {
+		select {
+		case <-ctx.Done():
+			t.Fatal("the RPC never started")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if err := get(ctx); connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("error = %v", err)
+	}
+	cancel()
+	if err := <-first; connect.CodeOf(err) != connect.CodeCanceled {
+		t.Errorf("error = %v", err)
+	}
+}

@@ -32,6 +32,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create interceptor: %w", err)
 	}
+	gated := s.gate()
 	mux := http.NewServeMux()
 	var names []string
 	for _, service := range s.plan.Services {
@@ -41,7 +42,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 		names = append(names, string(service.Descriptor.FullName()))
 		for j := range service.Descriptor.Methods().Len() {
 			method := service.Descriptor.Methods().Get(j)
-			mux.Handle(path(method), s.methodHandler(method, observe))
+			mux.Handle(path(method), gated(method, s.methodHandler(method, observe)))
 		}
 	}
 	s.health = grpchealth.NewStaticChecker(names...)
@@ -52,6 +53,21 @@ func (s *Server) newHandler() (http.Handler, error) {
 	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
 	mux.Handle("/", s.notFound())
 	return mux, nil
+}
+
+// gate refuses RPCs while too much work is in flight, if the project bounds it.
+func (s *Server) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Handler {
+	if s.plan.Server.MaxWork == 0 {
+		return func(_ protoreflect.MethodDescriptor, handler http.Handler) http.Handler { return handler }
+	}
+	gate := policy.NewGate(s.plan.Server.MaxWork, func(ctx context.Context) { s.meters.shed.Add(ctx, 1) })
+	return func(method protoreflect.MethodDescriptor, handler http.Handler) http.Handler {
+		procedure := s.procedures[plan.Procedure(method)]
+		if procedure == nil {
+			return handler
+		}
+		return gate.Handler(procedure.plan.Cost, handler)
+	}
 }
 
 // notFound answers every other path, in the client's protocol, with the RPC that may have been meant.

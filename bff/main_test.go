@@ -63,12 +63,19 @@ type house struct {
 // openHouse serves the storefront example, with patient timeouts; its breakers stay open for a second.
 func openHouse(t *testing.T, options ...bff.Option) *house {
 	t.Helper()
+	return openHouseWith(t, "", options...)
+}
+
+// openHouseWith does so with more settings in sheaf.yaml.
+func openHouseWith(t *testing.T, settings string, options ...bff.Option) *house {
+	t.Helper()
 	dir := plantest.Patient(t, storefront.Files())
 	config, err := os.ReadFile(dir + "/sheaf.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	config = bytes.ReplaceAll(config, []byte("open_for: 3s"), []byte("open_for: 1s"))
+	config = append(config, settings...)
 	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (s *Server) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	result, err := p.run(ctx, aggregate.Input{Request: request.Msg, Header: request.Header(), Awaited: policy.IsAwaited(ctx)})
+	result, err := p.run(ctx, aggregate.Input{Request: request.Msg, Header: request.Header(), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // meters count what is missing from responses.
 type meters struct {
-	missing, drifts metric.Int64Counter
+	missing, drifts, shed metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -31,7 +31,12 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
-	return &meters{missing: missing, drifts: drifts}, nil
+	shed, err := meter.Int64Counter("sheaf.shed_rpcs", metric.WithUnit("{rpc}"),
+		metric.WithDescription("RPCs refused because too much work was in flight."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
+	return &meters{missing: missing, drifts: drifts, shed: shed}, nil
 }
 
 // record counts, marks and logs what went wrong on the way to a response, be it missing from it or told in it.
@@ -59,6 +64,9 @@ func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *agg
 	}
 	if failure := result.Failure; failure != nil {
 		count(string(failure.Reason))
+		if failure.Reason == plan.ReasonShed {
+			return // it is counted; a line for each would add to the load
+		}
 		code, _ := failure.Told()
 		logger.LogAttrs(ctx, levelOfCode(connect.Code(code), slog.LevelWarn), "optional call gave no answer",
 			slog.String("rpc", rpc), slog.String("call", call.Name), slog.String("upstream", call.Upstream()), slog.String("at", call.At.String()),

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -58,7 +59,7 @@ func freezeServices(d *draft) []*plan.Service {
 
 func (r *rpc) freeze(d *draft) *plan.RPC {
 	frozen := &plan.RPC{
-		Method: r.method, Binding: r.bindingName(), Timeout: duration(r.message.GetTimeout()), PartialField: partialField(r.method.Output()),
+		Method: r.method, Binding: r.bindingName(), Timeout: duration(r.message.GetTimeout()), Cost: max(1, cmp.Or(int(r.message.GetCost()), len(r.calls))), PartialField: partialField(r.method.Output()),
 		Response: projection.Response{Fields: rules(r.fields)}, At: r.key.KeyAt,
 		Headers: freezeParameters(r.headers), Trailers: freezeParameters(r.trailers), Account: operandOf(r.account),
 		Shapes: plan.Shapes{
@@ -192,7 +193,8 @@ func duration(d interface{ AsDuration() time.Duration }) time.Duration {
 func freezeServer(d *draft) (plan.Server, error) {
 	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
 	config := d.project.Config
-	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain}
+	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
+		MaxWork: int(config.GetServer().GetMaxWork())}
 	if server.Listen == "" {
 		server.Listen = "127.0.0.1:8080"
 	}

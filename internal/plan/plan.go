@@ -37,6 +37,8 @@ type Server struct {
 	MaxRequestBytes int
 	MaxTimeout      time.Duration
 	DrainTimeout    time.Duration
+	// MaxWork bounds the sum of the costs of RPCs in flight; 0 for no bound.
+	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Credential means a key of the process's own.
 	PageTokenKey Credential
 }
@@ -115,6 +117,8 @@ type RPC struct {
 	Binding string
 	// Timeout bounds the RPC besides the client's deadline and the server's MaxTimeout; 0 for none.
 	Timeout time.Duration
+	// Cost is what it costs while it is in flight; at least 1.
+	Cost int
 	// Calls are in the order of the binding; a call's index is its identity.
 	Calls []*Call
 	// Require is what a request must fulfil before anything is called.

@@ -19,6 +19,8 @@ const (
 	ReasonUnavailable Reason = "UPSTREAM_UNAVAILABLE"
 	// ReasonOverloaded: nothing was sent, because too many requests to the upstream are under way or wait. Retryable.
 	ReasonOverloaded Reason = "UPSTREAM_OVERLOADED"
+	// ReasonShed: nothing was sent, because so much is in flight here that optional calls are left out. Retryable.
+	ReasonShed Reason = "OVERLOADED"
 	// ReasonTimeout: no answer in time. Retryable.
 	ReasonTimeout Reason = "UPSTREAM_TIMEOUT"
 	// ReasonRateLimited: 429. Retryable.
@@ -64,6 +66,7 @@ type Class struct {
 var classes = map[Reason]Class{
 	ReasonUnavailable:    {code.Code_UNAVAILABLE, "a service behind this API is unavailable; try again later"},
 	ReasonOverloaded:     {code.Code_UNAVAILABLE, "a service behind this API is asked too much at the moment; try again later"},
+	ReasonShed:           {code.Code_RESOURCE_EXHAUSTED, "too much is asked at the moment; try again later"},
 	ReasonTimeout:        {code.Code_DEADLINE_EXCEEDED, "a service behind this API did not answer in time; try again later"},
 	ReasonRateLimited:    {code.Code_RESOURCE_EXHAUSTED, "a service behind this API accepts no more requests for now; try again later"},
 	ReasonFailed:         {code.Code_INTERNAL, "a service behind this API failed"},

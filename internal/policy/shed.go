@@ -1,0 +1,72 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Gate bounds the work of a process in flight, as the sum of what its RPCs cost, so that a flood is refused while there is still
+// time to answer those who came before. It is safe for concurrent use.
+type Gate struct {
+	max      int64
+	inFlight atomic.Int64
+	refused  func(context.Context)
+	writer   *connect.ErrorWriter
+}
+
+// NewGate lets in work up to a bound; refused is told of each RPC beyond it.
+func NewGate(most int, refused func(context.Context)) *Gate {
+	return &Gate{max: int64(most), refused: refused, writer: connect.NewErrorWriter()}
+}
+
+// leanShare is how much of the work allowed is in flight when optional calls begin to be left out, in percent.
+const leanShare = 90
+
+// Handler refuses requests of an RPC that costs too much at the moment, before anything of them is read. One RPC alone always
+// gets in.
+func (g *Gate) Handler(cost int, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inFlight := g.inFlight.Add(int64(cost))
+		defer g.inFlight.Add(-int64(cost))
+		if inFlight > g.max && inFlight > int64(cost) {
+			g.refused(r.Context())
+			g.refuse(w, r)
+			return
+		}
+		if inFlight*100 > g.max*leanShare {
+			r = r.WithContext(context.WithValue(r.Context(), leanKey{}, true))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request) {
+	const retryDelay = time.Second
+	failure := connect.NewError(connect.CodeResourceExhausted, errors.New("too much is asked at the moment; try again later"))
+	for _, message := range []proto.Message{
+		&errdetails.ErrorInfo{Reason: "OVERLOADED", Domain: "sheaf"}, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)},
+	} {
+		if detail, err := connect.NewErrorDetail(message); err == nil {
+			failure.AddDetail(detail)
+		}
+	}
+	if !g.writer.IsSupported(r) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, failure.Message(), http.StatusTooManyRequests)
+		return
+	}
+	_ = g.writer.Write(w, r, failure) // the client has gone
+}
+
+type leanKey struct{}
+
+// IsLean reports whether there is so much work in flight that what can be left out should be.
+func IsLean(ctx context.Context) bool { return ctx.Value(leanKey{}) != nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -58,8 +59,8 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request) {
 			failure.AddDetail(detail)
 		}
 	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(retryDelay.Seconds())))
 	if !g.writer.IsSupported(r) {
-		w.Header().Set("Retry-After", "1")
 		http.Error(w, failure.Message(), http.StatusTooManyRequests)
 		return
 	}

@@ -42,8 +42,9 @@ var table = map[string]rule{
 	"internal/secret":    {never: network},
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/secret"}, never: network},
+	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/policy": {
@@ -53,7 +54,7 @@ var table = map[string]rule{
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
-		"internal/pagetoken", "internal/store", "internal/telemetry", "gen/sheaf/",
+		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry",

@@ -51,4 +51,10 @@ type Answer struct {
 	Generation uint64
 	// Absent is set when Status is one of the request's AbsentOn; Body then means nothing.
 	Absent bool
+	// Age is how old an answer is that had been kept, and Stale is set if that is older than it should be.
+	Age   time.Duration
+	Stale bool
+	// MaxAge is how long a response with parts of the answer may be kept, and Private is set if only the client itself may.
+	MaxAge  time.Duration
+	Private bool
 }

@@ -42,15 +42,39 @@ func kindOf(status int) Kind {
 	return KindBadAnswer
 }
 
-// read reads an answer of any status. The body is nil where the status says that there is none of what was asked for.
-func (c *Client) read(response *http.Response, request *Request) (*Answer, error) {
-	if slices.Contains(request.AbsentOn, response.StatusCode) {
+// read reads an answer of any status, and says what it means.
+func (c *Client) read(response *http.Response, exchange exchange) (*Answer, error) {
+	request, answer := exchange.Request, &Answer{Status: response.StatusCode, Header: response.Header}
+	switch {
+	case response.StatusCode == http.StatusNotModified && len(exchange.conditions) > 0:
+		return answer, nil
+	case slices.Contains(request.AbsentOn, response.StatusCode):
 		drain(response.Body)
-		return &Answer{Status: response.StatusCode, Header: response.Header, Absent: true}, nil
+	case !isSuccess(response.StatusCode):
+		answer.Body = readBeginning(response.Body, min(c.maxAnswer, maxRefusal))
+	default:
+		if failure := c.readWhole(response, request, answer); failure != nil {
+			return nil, failure
+		}
 	}
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return nil, c.refused(response, request)
+	return c.judge(request, answer)
+}
+
+// judge says what an answer means: that of a 2xx is one, AbsentOn says that there is none, and anything else is an error.
+func (c *Client) judge(request *Request, answer *Answer) (*Answer, error) {
+	switch {
+	case slices.Contains(request.AbsentOn, answer.Status):
+		return &Answer{Status: answer.Status, Header: answer.Header, Absent: true}, nil
+	case !isSuccess(answer.Status):
+		return nil, c.refused(request, answer)
+	default:
+		return answer, nil
 	}
+}
+
+func isSuccess(status int) bool { return status >= 200 && status <= 299 }
+
+func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer) *Error {
 	body, err := readBody(response, c.maxAnswer)
 	if err != nil {
 		kind := KindBadAnswer
@@ -59,9 +83,10 @@ func (c *Client) read(response *http.Response, request *Request) (*Answer, error
 		}
 		failure := c.fail(request, kind, err)
 		failure.Status = response.StatusCode
-		return nil, failure
+		return failure
 	}
-	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+	answer.Body = body
+	return nil
 }
 
 // readBody reads a whole body, or stops one byte behind the bound.
@@ -93,21 +118,28 @@ func drain(body io.Reader) {
 	_, _ = io.CopyN(io.Discard, body, enough)
 }
 
+// maxRefusal bounds what is read of the body of an error, in bytes.
+const maxRefusal = 64 << 10
+
+// readBeginning reads what there is, up to a bound.
+func readBeginning(body io.Reader, most int64) []byte {
+	beginning, _ := io.ReadAll(io.LimitReader(body, most)) // the status says enough
+	return beginning
+}
+
 // refused is the error of a status that is not 2xx.
-func (c *Client) refused(response *http.Response, request *Request) *Error {
-	const most = 64 << 10
-	body, _ := io.ReadAll(io.LimitReader(response.Body, min(most, c.maxAnswer)))
-	text := fmt.Sprintf("answered %d", response.StatusCode)
-	if location, err := url.Parse(response.Header.Get("Location")); err == nil && location.Host != "" {
+func (c *Client) refused(request *Request, answer *Answer) *Error {
+	text := fmt.Sprintf("answered %d", answer.Status)
+	if location, err := url.Parse(answer.Header.Get("Location")); err == nil && location.Host != "" {
 		text += fmt.Sprintf(", a redirect to host %s, which is not followed", location.Host)
 	}
-	if shown := describe(response.Header.Get("Content-Type"), body); shown != "" {
+	if shown := describe(answer.Header.Get("Content-Type"), answer.Body); shown != "" {
 		text += ": " + shown
 	}
-	failure := c.fail(request, kindOf(response.StatusCode), errors.New(text))
-	failure.Status = response.StatusCode
-	failure.RetryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
-	failure.Answer = &Answer{Status: response.StatusCode, Header: response.Header, Body: body}
+	failure := c.fail(request, kindOf(answer.Status), errors.New(text))
+	failure.Status = answer.Status
+	failure.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	failure.Answer = answer
 	return failure
 }
 

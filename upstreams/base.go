@@ -17,12 +17,26 @@ type base struct {
 	observer *observer
 	// do makes a call with all that makes it safe.
 	do call
+	// cache is nil for none.
+	cache *cache
 }
 
 // bases are the addresses of an upstream: one, or one for each account that has its own.
 type bases struct {
 	mu    sync.Mutex
 	byURL map[string]*base
+}
+
+// close ends what goes on behind calls.
+func (b *bases) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range b.byURL {
+		if one.cache != nil {
+			one.cache.close()
+			one.cache.refreshes.Wait()
+		}
+	}
 }
 
 func (c *Client) newBase(text string) (*base, error) {
@@ -44,7 +58,12 @@ func (c *Client) compose(to *base) call {
 	budget := &budget{share: c.config.Retries.Budget}
 	retrier := &retrier{RetryConfig: c.config.Retries, budget: budget, observer: to.observer}
 	limiter := newLimiter(&c.config)
-	return to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.attempt(to))))))
+	made := to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.attempt(to))))))
+	if c.config.Cache == nil {
+		return withoutCache(made)
+	}
+	to.cache = newCache(c, to, c.config.Cache)
+	return to.cache.keep(made)
 }
 
 // hedger is what hedges requests, or lets them pass.

@@ -1,7 +1,7 @@
 // Package upstreams is for calling one REST service safely: everything between "a call is due" and "an answer is here".
 // A call goes through
 //
-//	observe(retry(hedge(limit(breaker(attempt deadline(credentials(egress guard(transport))))))))
+//	cache(coalesce(observe(retry(hedge(limit(breaker(attempt deadline(credentials(egress guard(transport))))))))))
 //
 // and its body is read within bounds. The package knows neither plans nor Protobuf.
 package upstreams
@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,6 +68,13 @@ type Answer struct {
 	// Generation counts the renewals of the account's credentials that the call was made with.
 	Generation uint64
 	Absent     bool
+	// Age is how old a kept answer is, and Stale is set if that is older than it should be, for want of a new one or until there
+	// is one.
+	Age   time.Duration
+	Stale bool
+	// MaxAge is how long those that the answer is passed on to may keep it, and Private is set if only the one who asked may.
+	MaxAge  time.Duration
+	Private bool
 }
 
 // New creates a client. The error names what is wrong with the config, and what to do.
@@ -111,6 +119,8 @@ type exchange struct {
 	*Request
 	// until is when it must have ended; zero for no bound besides the context.
 	until time.Time
+	// conditions are those under which an answer that is kept is still good: then the answer is a 304. Nil for none.
+	conditions http.Header
 }
 
 // bounded is the shorter of a time and of what is left.
@@ -130,8 +140,11 @@ func (c *Client) BreakerState(account string) string {
 	return base.breakers.state()
 }
 
-// Close closes idle connections. Calls in flight end by themselves.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close ends what goes on behind calls, and closes idle connections. Calls in flight end by themselves.
+func (c *Client) Close() {
+	c.bases.close()
+	c.transport.CloseIdleConnections()
+}
 
 // attempt sends the request once and reads the answer, within the attempt's deadline.
 func (c *Client) attempt(to *base) call {
@@ -143,7 +156,7 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	enough := time.Now().Add(timeout / 2)
-	outgoing, generation, err := c.newRequest(attemptCtx, base, request)
+	outgoing, generation, err := c.newRequest(attemptCtx, base, exchange)
 	if err != nil {
 		return nil, c.unsent(request, err)
 	}
@@ -152,7 +165,7 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 		return nil, c.broken(ctx, enough, request, err)
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
-	answer, err := c.read(response, request)
+	answer, err := c.read(response, exchange)
 	if err != nil && attemptCtx.Err() != nil {
 		return nil, c.broken(ctx, enough, request, err)
 	}
@@ -182,7 +195,8 @@ func (c *Client) unsent(request *Request, err error) *Error {
 }
 
 // newRequest builds what goes to the wire. Credentials come last, so that nothing overrides them.
-func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (*http.Request, uint64, error) {
+func (c *Client) newRequest(ctx context.Context, base *base, exchange exchange) (*http.Request, uint64, error) {
+	request := exchange.Request
 	target := *base.url
 	target.RawQuery = request.Query
 	if err := c.setPath(&target, base, request); err != nil {
@@ -195,6 +209,7 @@ func (c *Client) newRequest(ctx context.Context, base *base, request *Request) (
 	if err := addHeader(outgoing.Header, request.Header); err != nil {
 		return nil, 0, err
 	}
+	maps.Copy(outgoing.Header, exchange.conditions)
 	setBody(outgoing, request.Body)
 	base.observer.inject(ctx, outgoing.Header)
 	generation, err := c.sign(outgoing, request.Account)

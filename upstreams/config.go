@@ -46,6 +46,8 @@ type Config struct {
 	// Hedging says how a slow request gets a second one; nil for never.
 	Hedging     *HedgeConfig
 	Concurrency ConcurrencyConfig
+	// Cache says how answers are kept; nil for not at all.
+	Cache *CacheConfig
 
 	// TracerProvider, MeterProvider and Propagator default to none, Logger to one that discards.
 	TracerProvider trace.TracerProvider

@@ -27,6 +27,7 @@ type observer struct {
 	duration   metric.Float64Histogram
 	changes    metric.Int64Counter
 	repeats    metric.Int64Counter
+	keeps      metric.Int64Counter
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
 	base   string
@@ -50,8 +51,13 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
+	keeps, err := meter.Int64Counter("sheaf.cache.answers", metric.WithUnit("{answer}"),
+		metric.WithDescription("Answers that were given from the cache."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
 	return &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats,
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats, keeps: keeps,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host,
 	}, nil
@@ -113,6 +119,14 @@ func (o *observer) retried(ctx context.Context, tries int, failure *Error, wait 
 func (o *observer) hedged(ctx context.Context) {
 	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "hedge")), metric.WithAttributes(o.common...))
 	trace.SpanFromContext(ctx).AddEvent("hedge")
+}
+
+// kept tells of an answer from the cache.
+func (o *observer) kept(ctx context.Context, request *Request, how string, age time.Duration) {
+	o.keeps.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.cache", how)), metric.WithAttributes(o.common...))
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent("cache "+how, trace.WithAttributes(attribute.String("sheaf.call", request.Name), attribute.String("sheaf.age", age.String())))
+	}
 }
 
 func (o *observer) inject(ctx context.Context, header http.Header) {

@@ -106,3 +106,15 @@ func orDefault(value *time.Duration, otherwise time.Duration) time.Duration {
 	}
 	return *value
 }
+
+// Keep is how long a response is worth keeping: while it may be given, and, if it can be validated, for a day.
+func (r Rules) Keep(response *Response, now time.Time) time.Duration {
+	const day = 24 * time.Hour
+	control := ParseControl(response.Header)
+	keep := r.lifetime(response, control) - response.Age(now) +
+		max(orDefault(control.StaleWhileRevalidate, r.StaleWhileRevalidate), orDefault(control.StaleIfError, r.StaleIfError))
+	if response.hasValidator() {
+		keep = max(keep, day)
+	}
+	return keep
+}

@@ -1,0 +1,105 @@
+package upstreams
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// keys are what answers are kept by.
+type keys struct {
+	prefix string
+	// ignored are headers that are not part of a key.
+	ignored map[string]bool
+}
+
+func newKeys(upstream, base string, ignored []string) keys {
+	k := keys{prefix: upstream + " " + base, ignored: map[string]bool{"Cache-Control": true, "Pragma": true}} // these ask for no other answer
+	for _, name := range ignored {
+		k.ignored[http.CanonicalHeaderKey(name)] = true
+	}
+	return k
+}
+
+// keyOf is the key of a request: a hash, since it holds what is only the caller's, such as a token.
+func (k *keys) keyOf(request *Request) string {
+	sum := k.begin("answer", request)
+	writeParts(sum, request.Account, fmt.Sprint(request.AbsentOn))
+	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
+		if canonical := http.CanonicalHeaderKey(name); !k.ignored[canonical] {
+			writeParts(sum, canonical, strings.Join(request.Header[name], ", "))
+		}
+	}
+	return finish(sum)
+}
+
+// variantOf is the key of the answer to a request with certain headers (RFC 9111, section 4.1).
+func (k *keys) variantOf(key string, vary []string, header http.Header) string {
+	sum := sha256.New()
+	writeParts(sum, "variant", key)
+	for _, name := range vary {
+		values := header.Values(name)
+		writeParts(sum, name, fmt.Sprint(len(values) > 0), normalized(values))
+	}
+	return finish(sum)
+}
+
+// normalized are values as one list, without white space that says nothing.
+func normalized(values []string) string {
+	parts := strings.Split(strings.Join(values, ","), ",")
+	for i, part := range parts {
+		parts[i] = strings.Join(strings.Fields(part), " ")
+	}
+	return strings.Join(parts, ",")
+}
+
+// dependsOn reports whether one of these headers is not part of keys.
+func (k *keys) dependsOn(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return k.ignored[name] })
+}
+
+// begin hashes what a request is about.
+func (k *keys) begin(kind string, request *Request) hash.Hash {
+	sum := sha256.New()
+	writeParts(sum, kind, k.prefix, request.Path, request.Query)
+	return sum
+}
+
+// writeParts writes texts so that no two lists of them are the same.
+func writeParts(sum io.Writer, parts ...string) {
+	for _, part := range parts {
+		_, _ = fmt.Fprintf(sum, "%d:%s,", len(part), part) // a hash takes everything
+	}
+}
+
+func finish(sum hash.Hash) string { return "cache:" + hex.EncodeToString(sum.Sum(nil)) }
+
+// keepChange is how long it is known that a resource has changed: longer than anything is kept that cannot be validated.
+const keepChange = 24 * time.Hour
+
+// changed notes that a request has changed what its URL names, so that answers from before are not given any more (RFC 9111, section 4.4).
+func (k *cache) changed(ctx context.Context, exchange exchange, err error) {
+	if err != nil || exchange.Method == http.MethodHead || exchange.Method == http.MethodOptions {
+		return
+	}
+	now, _ := time.Now().MarshalBinary()                                               // fails only for zones of fractions of a minute
+	_ = k.store.Set(ctx, finish(k.begin("change", exchange.Request)), now, keepChange) // without a store nothing is given, either
+}
+
+// changedSince reports whether what a URL names has been changed through Sheaf since a time.
+func (k *cache) changedSince(ctx context.Context, exchange exchange, since time.Time) bool {
+	noted, ok, err := k.store.Get(ctx, finish(k.begin("change", exchange.Request)))
+	if err != nil || !ok {
+		return err != nil
+	}
+	var at time.Time
+	return at.UnmarshalBinary(noted) != nil || !at.Before(since)
+}

@@ -120,6 +120,8 @@ type Result struct {
 	MoreDrifts int
 	// Calls are in plan order.
 	Calls []CallResult
+	// Freshness says how far the message may be kept. One from which something is missing may not be.
+	Freshness Freshness
 }
 
 // CallResult is what became of a call.
@@ -135,6 +137,8 @@ type CallResult struct {
 	Status int
 	// Absent is set if there is none of what was asked for.
 	Absent bool
+	// StaleAge is how old an answer is that is older than it should be; 0 if none is.
+	StaleAge time.Duration
 	// Failure says why there is no answer; nil if there is one, or Absent is set. Of an optional call with each it is that of
 	// the first element that failed.
 	Failure *Failure

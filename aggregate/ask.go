@@ -153,6 +153,7 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 		failure := asFailure(err)
 		return nil, a.classify(scope.Context, failure)
 	}
+	a.noteAnswer(&answer)
 	if !answer.Absent {
 		if failure := a.errorIn2xx(scope.Context, &answer); failure != nil {
 			return nil, failure

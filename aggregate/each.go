@@ -112,7 +112,7 @@ func (r *run) askAll(ctx context.Context, elements []*element, index int) error 
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(call.Each.Concurrency)
 	for _, one := range elements {
-		one.attempt = &attempt{run: r, call: call, target: &r.targets[index]}
+		one.attempt = &attempt{run: r, call: call, target: &r.targets[index], result: &r.calls[index]}
 	}
 	for _, one := range elements {
 		group.Go(func() error {

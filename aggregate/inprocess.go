@@ -97,6 +97,7 @@ func (a *attempt) reply(wire []byte, result *Result) (*reply, *Failure) {
 	if err != nil {
 		return nil, &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read response: %w", err)}
 	}
+	a.freshness.note(result.Freshness)
 	return &reply{body: body, inner: result.Partial.GetMissingCalls(), drifts: result.Drifts}, nil
 }
 

@@ -51,6 +51,9 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 	}
 	drifts := r.drifts(reports)
 	result := &Result{Header: header, Trailer: trailer, Message: message, Drifts: drifts, MoreDrifts: more, Calls: r.calls, Partial: r.partial(drifts)}
+	if result.Partial == nil {
+		result.Freshness = r.freshness.Freshness
+	}
 	if r.page != nil {
 		token, err := r.nextToken(scope, merged)
 		if err != nil {
@@ -122,10 +125,15 @@ func (r *run) partial(drifts []Drift) *sheafv1.Partial {
 			partial.MissingCalls = append(partial.MissingCalls, missing)
 		}
 	}
+	for i, call := range r.plan.Calls {
+		if age := r.calls[i].StaleAge; age > 0 {
+			partial.StaleCalls = append(partial.StaleCalls, &sheafv1.StaleCall{Call: call.Name, Fields: call.Fields, Age: durationpb.New(age)})
+		}
+	}
 	for _, drift := range drifts {
 		partial.Drifts = append(partial.Drifts, &sheafv1.Drift{Field: drift.Field, Call: drift.CallName()})
 	}
-	if partial.MissingCalls == nil && partial.Drifts == nil {
+	if partial.MissingCalls == nil && partial.Drifts == nil && partial.StaleCalls == nil {
 		return nil
 	}
 	return &partial

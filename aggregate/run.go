@@ -23,6 +23,7 @@ type run struct {
 	header    http.Header
 	started   time.Time
 	lean      bool
+	freshness freshness
 	group     *errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
 	account string

@@ -121,7 +121,7 @@ func (s *Server) methodHandler(method protoreflect.MethodDescriptor, observe con
 		policy.Deadline(procedure.timeout),
 		policy.Validate(procedure.validator),
 	}
-	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...)
+	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))
 }
 
 // initialize makes an empty request a message of the method's type.

@@ -24,6 +24,9 @@ func partialJSON(partial *sheafv1.Partial) string {
 		return text
 	}
 	short := &sheafv1.Partial{}
+	for _, stale := range partial.GetStaleCalls() {
+		short.StaleCalls = append(short.StaleCalls, &sheafv1.StaleCall{Call: stale.GetCall(), Age: stale.GetAge()})
+	}
 	for _, missing := range partial.GetMissingCalls() {
 		short.MissingCalls = append(short.MissingCalls, &sheafv1.MissingCall{
 			Call: missing.GetCall(), Code: missing.GetCode(), Retryable: missing.GetRetryable(), RetryAfter: missing.GetRetryAfter(),

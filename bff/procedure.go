@@ -3,6 +3,7 @@ package bff
 import (
 	"context"
 	"maps"
+	"net/http"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -41,6 +42,9 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
+	if request.HTTPMethod() == http.MethodGet {
+		setFreshness(answer.Header(), result)
+	}
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))
 	}

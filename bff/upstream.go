@@ -7,6 +7,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/httpcache"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
@@ -79,10 +80,23 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
 		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
+		Cache:   cacheConfig(upstream.Cache),
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
 	}, err
+}
+
+func cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
+	if cache == nil {
+		return nil
+	}
+	return &upstreams.CacheConfig{
+		Store: store.NewMemory(int(cache.MaxBytes)), IgnoreHeaders: cache.IgnoreHeaders,
+		Rules: httpcache.Rules{
+			DefaultAge: cache.DefaultAge, NegativeAge: cache.NegativeAge, StaleWhileRevalidate: cache.StaleWhileRevalidate, StaleIfError: cache.StaleIfError,
+		},
+	}
 }
 
 func (s *Server) readCredential(credential plan.Credential) (upstreams.Credential, error) {

@@ -33,3 +33,22 @@ func freezeConcurrency(config *configv1.Concurrency) plan.Concurrency {
 	}
 	return frozen
 }
+
+func freezeCache(config *configv1.Cache) (*plan.Cache, error) {
+	if config == nil {
+		return nil, nil
+	}
+	const defaultBytes = 64 << 20
+	frozen := &plan.Cache{
+		Redis: config.GetStore() == "redis", MaxBytes: defaultBytes, DefaultAge: duration(config.GetDefaultAge()), NegativeAge: duration(config.GetNegativeAge()),
+		StaleWhileRevalidate: duration(config.GetStaleWhileRevalidate()), StaleIfError: duration(config.GetStaleIfError()), IgnoreHeaders: config.GetIgnoreHeaders(),
+	}
+	if size := config.GetMaxBytes(); size != "" {
+		bytes, err := parseSize(size)
+		if err != nil {
+			return nil, err
+		}
+		frozen.MaxBytes = cmp.Or(bytes, defaultBytes)
+	}
+	return frozen, nil
+}

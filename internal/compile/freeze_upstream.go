@@ -43,6 +43,10 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 		},
 		Retries: freezeRetries(config.GetRetries()), Hedging: freezeHedging(config.GetHedging()), Concurrency: freezeConcurrency(config.GetConcurrency()),
 	}
+	var err error
+	if upstream.Cache, err = freezeCache(config.GetCache()); err != nil {
+		return nil, err
+	}
 	for _, header := range sortedKeys(config.GetHeaders()) {
 		upstream.Headers = append(upstream.Headers, plan.Header{Name: header, Value: config.GetHeaders()[header]})
 	}

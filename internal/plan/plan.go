@@ -59,6 +59,7 @@ type Upstream struct {
 	Retries        Retries
 	Hedging        *Hedging // nil for none
 	Concurrency    Concurrency
+	Cache          *Cache // nil for none
 	// Errors say what answers mean, in order; Answer is what is needed of an answer for that.
 	Errors []*ErrorRule
 	Answer *projection.Shape

@@ -33,3 +33,15 @@ type Concurrency struct {
 	Queue    int
 	Adaptive bool
 }
+
+// Cache says how answers of GET are kept.
+type Cache struct {
+	// Redis is set if replicas share it.
+	Redis bool
+	// MaxBytes bounds it in memory.
+	MaxBytes int64
+	// These hold for answers that do not say so themselves; 0 for not at all.
+	DefaultAge, NegativeAge, StaleWhileRevalidate, StaleIfError time.Duration
+	// IgnoreHeaders are headers that answers do not depend on.
+	IgnoreHeaders []string
+}

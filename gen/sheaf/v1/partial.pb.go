@@ -26,13 +26,16 @@ const (
 )
 
 // Partial says what is missing from a response, and why. A contract opts in with a field of this type in a response
-// message; the same report travels as the response header Sheaf-Partial, in JSON. It is unset when nothing is missing.
+// message; the same report travels as the response header Sheaf-Partial, in JSON. It is unset when nothing is missing and nothing is stale.
 type Partial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The optional calls that gave no answer, in the order of the plan.
 	MissingCalls []*MissingCall `protobuf:"bytes,1,rep,name=missing_calls,json=missingCalls,proto3" json:"missing_calls,omitempty"`
 	// The fields that are unset because an upstream answered in another shape than expected.
-	Drifts        []*Drift `protobuf:"bytes,2,rep,name=drifts,proto3" json:"drifts,omitempty"`
+	Drifts []*Drift `protobuf:"bytes,2,rep,name=drifts,proto3" json:"drifts,omitempty"`
+	// The calls whose answers are older than they should be, in the order of the plan, because no newer ones could be had, or are
+	// still on their way.
+	StaleCalls    []*StaleCall `protobuf:"bytes,3,rep,name=stale_calls,json=staleCalls,proto3" json:"stale_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -81,6 +84,77 @@ func (x *Partial) GetDrifts() []*Drift {
 	return nil
 }
 
+func (x *Partial) GetStaleCalls() []*StaleCall {
+	if x != nil {
+		return x.StaleCalls
+	}
+	return nil
+}
+
+// StaleCall is a call whose answer is older than it should be.
+type StaleCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call's name in the binding.
+	Call string `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	// The response fields that it fills, as paths from the response message.
+	Fields []string `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	// How old the answer is; of several, the oldest.
+	Age           *durationpb.Duration `protobuf:"bytes,3,opt,name=age,proto3" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StaleCall) Reset() {
+	*x = StaleCall{}
+	mi := &file_sheaf_v1_partial_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StaleCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StaleCall) ProtoMessage() {}
+
+func (x *StaleCall) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_v1_partial_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StaleCall.ProtoReflect.Descriptor instead.
+func (*StaleCall) Descriptor() ([]byte, []int) {
+	return file_sheaf_v1_partial_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StaleCall) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *StaleCall) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *StaleCall) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
 // MissingCall is an optional call that gave no answer.
 type MissingCall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -100,7 +174,7 @@ type MissingCall struct {
 
 func (x *MissingCall) Reset() {
 	*x = MissingCall{}
-	mi := &file_sheaf_v1_partial_proto_msgTypes[1]
+	mi := &file_sheaf_v1_partial_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -112,7 +186,7 @@ func (x *MissingCall) String() string {
 func (*MissingCall) ProtoMessage() {}
 
 func (x *MissingCall) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_v1_partial_proto_msgTypes[1]
+	mi := &file_sheaf_v1_partial_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -125,7 +199,7 @@ func (x *MissingCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingCall.ProtoReflect.Descriptor instead.
 func (*MissingCall) Descriptor() ([]byte, []int) {
-	return file_sheaf_v1_partial_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_v1_partial_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *MissingCall) GetCall() string {
@@ -176,7 +250,7 @@ type Drift struct {
 
 func (x *Drift) Reset() {
 	*x = Drift{}
-	mi := &file_sheaf_v1_partial_proto_msgTypes[2]
+	mi := &file_sheaf_v1_partial_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -188,7 +262,7 @@ func (x *Drift) String() string {
 func (*Drift) ProtoMessage() {}
 
 func (x *Drift) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_v1_partial_proto_msgTypes[2]
+	mi := &file_sheaf_v1_partial_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -201,7 +275,7 @@ func (x *Drift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drift.ProtoReflect.Descriptor instead.
 func (*Drift) Descriptor() ([]byte, []int) {
-	return file_sheaf_v1_partial_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_v1_partial_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Drift) GetField() string {
@@ -222,10 +296,16 @@ var File_sheaf_v1_partial_proto protoreflect.FileDescriptor
 
 const file_sheaf_v1_partial_proto_rawDesc = "" +
 	"\n" +
-	"\x16sheaf/v1/partial.proto\x12\bsheaf.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15google/rpc/code.proto\"n\n" +
+	"\x16sheaf/v1/partial.proto\x12\bsheaf.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15google/rpc/code.proto\"\xa4\x01\n" +
 	"\aPartial\x12:\n" +
 	"\rmissing_calls\x18\x01 \x03(\v2\x15.sheaf.v1.MissingCallR\fmissingCalls\x12'\n" +
-	"\x06drifts\x18\x02 \x03(\v2\x0f.sheaf.v1.DriftR\x06drifts\"\xb9\x01\n" +
+	"\x06drifts\x18\x02 \x03(\v2\x0f.sheaf.v1.DriftR\x06drifts\x124\n" +
+	"\vstale_calls\x18\x03 \x03(\v2\x13.sheaf.v1.StaleCallR\n" +
+	"staleCalls\"d\n" +
+	"\tStaleCall\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\tR\x04call\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\tR\x06fields\x12+\n" +
+	"\x03age\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03age\"\xb9\x01\n" +
 	"\vMissingCall\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\tR\x04call\x12\x16\n" +
 	"\x06fields\x18\x02 \x03(\tR\x06fields\x12$\n" +
@@ -250,24 +330,27 @@ func file_sheaf_v1_partial_proto_rawDescGZIP() []byte {
 	return file_sheaf_v1_partial_proto_rawDescData
 }
 
-var file_sheaf_v1_partial_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_sheaf_v1_partial_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_sheaf_v1_partial_proto_goTypes = []any{
 	(*Partial)(nil),             // 0: sheaf.v1.Partial
-	(*MissingCall)(nil),         // 1: sheaf.v1.MissingCall
-	(*Drift)(nil),               // 2: sheaf.v1.Drift
-	(code.Code)(0),              // 3: google.rpc.Code
+	(*StaleCall)(nil),           // 1: sheaf.v1.StaleCall
+	(*MissingCall)(nil),         // 2: sheaf.v1.MissingCall
+	(*Drift)(nil),               // 3: sheaf.v1.Drift
 	(*durationpb.Duration)(nil), // 4: google.protobuf.Duration
+	(code.Code)(0),              // 5: google.rpc.Code
 }
 var file_sheaf_v1_partial_proto_depIdxs = []int32{
-	1, // 0: sheaf.v1.Partial.missing_calls:type_name -> sheaf.v1.MissingCall
-	2, // 1: sheaf.v1.Partial.drifts:type_name -> sheaf.v1.Drift
-	3, // 2: sheaf.v1.MissingCall.code:type_name -> google.rpc.Code
-	4, // 3: sheaf.v1.MissingCall.retry_after:type_name -> google.protobuf.Duration
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2, // 0: sheaf.v1.Partial.missing_calls:type_name -> sheaf.v1.MissingCall
+	3, // 1: sheaf.v1.Partial.drifts:type_name -> sheaf.v1.Drift
+	1, // 2: sheaf.v1.Partial.stale_calls:type_name -> sheaf.v1.StaleCall
+	4, // 3: sheaf.v1.StaleCall.age:type_name -> google.protobuf.Duration
+	5, // 4: sheaf.v1.MissingCall.code:type_name -> google.rpc.Code
+	4, // 5: sheaf.v1.MissingCall.retry_after:type_name -> google.protobuf.Duration
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_v1_partial_proto_init() }
@@ -281,7 +364,7 @@ func file_sheaf_v1_partial_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_v1_partial_proto_rawDesc), len(file_sheaf_v1_partial_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

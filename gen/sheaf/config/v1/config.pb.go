@@ -1069,7 +1069,9 @@ type Cache struct {
 	// How long an answer that is too old may still be given while a new one is fetched, where it does not say so itself.
 	StaleWhileRevalidate *durationpb.Duration `protobuf:"bytes,5,opt,name=stale_while_revalidate,json=staleWhileRevalidate,proto3" json:"stale_while_revalidate,omitempty"`
 	// How long an answer that is too old may still be given if no new one can be had, where it does not say so itself.
-	StaleIfError  *durationpb.Duration `protobuf:"bytes,6,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	StaleIfError *durationpb.Duration `protobuf:"bytes,6,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	// Headers of requests that answers do not depend on, unless they say so with Vary: X-Request-Id, for example.
+	IgnoreHeaders []string `protobuf:"bytes,7,rep,name=ignore_headers,json=ignoreHeaders,proto3" json:"ignore_headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1142,6 +1144,13 @@ func (x *Cache) GetStaleWhileRevalidate() *durationpb.Duration {
 func (x *Cache) GetStaleIfError() *durationpb.Duration {
 	if x != nil {
 		return x.StaleIfError
+	}
+	return nil
+}
+
+func (x *Cache) GetIgnoreHeaders() []string {
+	if x != nil {
+		return x.IgnoreHeaders
 	}
 	return nil
 }
@@ -2719,7 +2728,7 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03get\x18\x01 \x01(\tB\b\xbaH\x05r\x03:\x01/R\x03get\x129\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x05every\x12=\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12%\n" +
-	"\tthreshold\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tthreshold\"\xaa\x03\n" +
+	"\tthreshold\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tthreshold\"\xd1\x03\n" +
 	"\x05Cache\x12-\n" +
 	"\x05store\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x06memoryR\x05redisR\x05store\x12>\n" +
 	"\tmax_bytes\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\bmaxBytes\x12D\n" +
@@ -2727,7 +2736,8 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"defaultAge\x12F\n" +
 	"\fnegative_age\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\vnegativeAge\x12Y\n" +
 	"\x16stale_while_revalidate\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x14staleWhileRevalidate\x12I\n" +
-	"\x0estale_if_error\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fstaleIfError\"\xa7\x01\n" +
+	"\x0estale_if_error\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fstaleIfError\x12%\n" +
+	"\x0eignore_headers\x18\a \x03(\tR\rignoreHeaders\"\xa7\x01\n" +
 	"\x03Tls\x12\x0e\n" +
 	"\x02ca\x18\x01 \x01(\tR\x02ca\x12 \n" +
 	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x10\n" +

@@ -1,0 +1,151 @@
+package bff_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sheaf-rpc/sheaf/bff"
+	"github.com/sheaf-rpc/sheaf/examples/storefront"
+	"github.com/sheaf-rpc/sheaf/examples/storefront/pretend"
+	"github.com/sheaf-rpc/sheaf/internal/plantest"
+)
+
+// openCaching serves the storefront in front of a shop whose answers have these Cache-Control headers. The catalog's answers are
+// kept. down, once set, takes the catalog away.
+func openCaching(t *testing.T, controls map[string]string) (h *house, down *atomic.Bool) {
+	t.Helper()
+	h, down = nil, &atomic.Bool{}
+	shop := pretend.NewShop()
+	upstreams, err := shop.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = upstreams.Close() })
+	fronts := map[string]string{}
+	for _, service := range []string{"catalog", "reviews", "stock"} {
+		name := strings.ToUpper(service) + "_URL"
+		address, _ := upstreams.LookupEnv(name)
+		target, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if down.Load() && service == "catalog" {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			if control := controls[service]; control != "" {
+				w.Header().Set("Cache-Control", control)
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		t.Cleanup(front.Close)
+		fronts[name] = front.URL
+	}
+	dir := plantest.Patient(t, storefront.Files())
+	config, err := os.ReadFile(dir + "/sheaf.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1))
+	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h = serve(t, dir, bff.WithLookupEnv(func(name string) (string, bool) {
+		if front, ok := fronts[name]; ok {
+			return front, true
+		}
+		return upstreams.LookupEnv(name)
+	}))
+	h.shop = shop
+	return h, down
+}
+
+// ask is a Connect GET of a product, with the tag that the client has.
+func (h *house) ask(t *testing.T, tag string) *http.Response {
+	t.Helper()
+	target := h.url + getProduct + "?connect=v1&encoding=json&message=" + url.QueryEscape(`{"productId":"p-100"}`)
+	request, err := http.NewRequestWithContext(withDeadline(t), http.MethodGet, target, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tag != "" {
+		request.Header.Set("If-None-Match", tag)
+	}
+	response, err := h.http1.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// TestCacheControl: a GET's response may be kept as long as each of its parts, and by the client alone if one of them is private.
+func TestCacheControl(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		controls map[string]string
+		want     string
+	}{
+		"the shortest":   {map[string]string{"catalog": "max-age=60", "reviews": "max-age=30", "stock": "max-age=90"}, "public, max-age=29"},
+		"one is private": {map[string]string{"catalog": "max-age=60", "reviews": "private, max-age=30", "stock": "max-age=90"}, "private, max-age=29"},
+		"one says no":    {map[string]string{"catalog": "max-age=60", "reviews": "no-store", "stock": "max-age=90"}, "no-store"},
+		"one is silent":  {map[string]string{"catalog": "max-age=60", "reviews": "max-age=30"}, "no-store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, _ := openCaching(t, test.controls)
+			response := h.ask(t, "")
+			got := strings.Replace(response.Header.Get("Cache-Control"), "max-age=30", "max-age=29", 1) // a second may have begun
+			if got != test.want || response.Header.Get("Etag") == "" || !strings.Contains(strings.Join(response.Header.Values("Vary"), ","), "Accept-Encoding") {
+				t.Errorf("Cache-Control = %s, want %s; header %v", got, test.want, response.Header)
+			}
+			again := h.ask(t, response.Header.Get("Etag"))
+			if body := readAll(t, again); again.StatusCode != http.StatusNotModified || body != "" || again.Header.Get("Etag") != response.Header.Get("Etag") {
+				t.Errorf("with its tag: %d, %q", again.StatusCode, body)
+			}
+			if other := h.ask(t, `W/"another"`); other.StatusCode != http.StatusOK {
+				t.Errorf("with another tag: %d", other.StatusCode)
+			}
+			if asked := h.shop.Calls()["catalog"]; asked != 1 {
+				t.Errorf("catalog was asked %d times", asked)
+			}
+		})
+	}
+}
+
+// TestCacheControlPost: what is no GET says nothing about caches.
+func TestCacheControlPost(t *testing.T) {
+	t.Parallel()
+	h, _ := openCaching(t, map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"})
+	response := post(t, h, getProduct, `{"productId": "p-100"}`)
+	if body := readAll(t, response); response.Header.Get("Cache-Control") != "" || response.Header.Get("Etag") != "" {
+		t.Errorf("header = %v, body = %s", response.Header, body)
+	}
+}
+
+// TestStaleAnswer: what an upstream that is away has allowed is given on, and the report says how old it is.
+func TestStaleAnswer(t *testing.T) {
+	t.Parallel()
+	h, down := openCaching(t, map[string]string{"catalog": "max-age=0, stale-if-error=600", "reviews": "max-age=60", "stock": "max-age=60"})
+	if response, _ := viaPost(t, h, "p-100"); response.GetPartial() != nil {
+		t.Fatalf("partial = %v", response.GetPartial())
+	}
+	down.Store(true)
+	response, report := viaPost(t, h, "p-100")
+	stale := response.GetPartial().GetStaleCalls()
+	if len(stale) != 1 || stale[0].GetCall() != "product" || stale[0].GetAge() == nil || response.GetTitle() == "" {
+		t.Errorf("response = %v", response)
+	}
+	contains(t, report, `"staleCalls":[{`, `"call":"product"`)
+	if got := h.ask(t, "").Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control = %s", got)
+	}
+}

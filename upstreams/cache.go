@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type cache struct {
 	store     store.Blobs
 	rules     httpcache.Rules
 	client    *Client
+	url       *url.URL
 	observer  *observer
 	coalescer coalescer
 	// unshared are the routes whose last answer could not be kept, so that waiting for another call's answer is no use.
@@ -41,7 +43,7 @@ type cache struct {
 
 func newCache(client *Client, to *base, config *CacheConfig) *cache {
 	k := &cache{
-		keys: newKeys(client.name, to.url.String(), config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client,
+		keys: newKeys(client.name, to.url.String(), config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
 		observer: to.observer, coalescer: coalescer{flights: map[string]*flight{}},
 	}
 	k.closing, k.close = context.WithCancel(context.Background())
@@ -53,7 +55,7 @@ func (k *cache) keep(next call) call {
 	return func(ctx context.Context, exchange exchange) (*Answer, error) {
 		if exchange.Method != http.MethodGet {
 			answer, err := next(ctx, exchange)
-			k.changed(ctx, exchange, err)
+			k.changed(ctx, exchange, answer, err)
 			return answer, err
 		}
 		found := k.lookUp(ctx, exchange)

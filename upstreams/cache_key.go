@@ -31,7 +31,7 @@ func newKeys(upstream, base string, ignored []string) keys {
 
 // keyOf is the key of a request: a hash, since it holds what is only the caller's, such as a token.
 func (k *keys) keyOf(request *Request) string {
-	sum := k.begin("answer", request)
+	sum := k.begin("answer", request.Path, request.Query)
 	writeParts(sum, request.Account, fmt.Sprint(request.AbsentOn))
 	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
 		if canonical := http.CanonicalHeaderKey(name); !k.ignored[canonical] {
@@ -67,11 +67,14 @@ func (k *keys) dependsOn(names []string) bool {
 }
 
 // begin hashes what a request is about.
-func (k *keys) begin(kind string, request *Request) hash.Hash {
+func (k *keys) begin(kind, path, query string) hash.Hash {
 	sum := sha256.New()
-	writeParts(sum, kind, k.prefix, request.Path, request.Query)
+	writeParts(sum, kind, k.prefix, path, query)
 	return sum
 }
+
+// changeOf is the key of the time when what a path and a query name was changed.
+func (k *keys) changeOf(path, query string) string { return finish(k.begin("change", path, query)) }
 
 // writeParts writes texts so that no two lists of them are the same.
 func writeParts(sum io.Writer, parts ...string) {
@@ -85,18 +88,42 @@ func finish(sum hash.Hash) string { return "cache:" + hex.EncodeToString(sum.Sum
 // keepChange is how long it is known that a resource has changed: longer than anything is kept that cannot be validated.
 const keepChange = 24 * time.Hour
 
-// changed notes that a request has changed what its URL names, so that answers from before are not given any more (RFC 9111, section 4.4).
-func (k *cache) changed(ctx context.Context, exchange exchange, err error) {
+// changed notes that a request has changed what its URL names, and what its answer says that it has changed, so that answers from
+// before are not given any more (RFC 9111, section 4.4).
+func (k *cache) changed(ctx context.Context, exchange exchange, answer *Answer, err error) {
 	if err != nil || exchange.Method == http.MethodHead || exchange.Method == http.MethodOptions {
 		return
 	}
-	now, _ := time.Now().MarshalBinary()                                               // fails only for zones of fractions of a minute
-	_ = k.store.Set(ctx, finish(k.begin("change", exchange.Request)), now, keepChange) // without a store nothing is given, either
+	now, _ := time.Now().MarshalBinary() // fails only for zones of fractions of a minute
+	note := func(path, query string) {
+		_ = k.store.Set(ctx, k.changeOf(path, query), now, keepChange) // without a store nothing is given, either
+	}
+	note(exchange.Path, exchange.Query)
+	for _, name := range []string{"Location", "Content-Location"} {
+		if path, query, ok := k.below(exchange.Request, answer.Header.Get(name)); ok {
+			note(path, query)
+		}
+	}
+}
+
+// below is the path and the query of a reference that an answer makes; false if it leads elsewhere.
+func (k *cache) below(request *Request, reference string) (path, query string, ok bool) {
+	prefix := strings.TrimSuffix(k.url.EscapedPath(), "/")
+	asked, err := k.url.Parse(prefix + request.Path)
+	if err != nil || reference == "" {
+		return "", "", false
+	}
+	meant, err := asked.Parse(reference)
+	if err != nil || meant.Scheme != k.url.Scheme || meant.Host != k.url.Host {
+		return "", "", false
+	}
+	path, ok = strings.CutPrefix(meant.EscapedPath(), prefix)
+	return path, meant.RawQuery, ok
 }
 
 // changedSince reports whether what a URL names has been changed through Sheaf since a time.
 func (k *cache) changedSince(ctx context.Context, exchange exchange, since time.Time) bool {
-	noted, ok, err := k.store.Get(ctx, finish(k.begin("change", exchange.Request)))
+	noted, ok, err := k.store.Get(ctx, k.changeOf(exchange.Path, exchange.Query))
 	if err != nil || !ok {
 		return err != nil
 	}

@@ -33,7 +33,7 @@ func (r *Response) Age(now time.Time) time.Duration {
 	return min(max(apparent, said+delay)+resident, forever)
 }
 
-// saidAge is what the header Age says; false if that cannot be read.
+// saidAge is what the header Age says; false if that cannot be read, or says several things.
 func (r *Response) saidAge() (time.Duration, bool) {
 	switch lines := r.Header.Values("Age"); len(lines) {
 	case 0:
@@ -103,8 +103,8 @@ func (r *Response) Freshened(header http.Header, requestedAt, receivedAt time.Ti
 	return fresh
 }
 
-// ofContent are fields of the body at hand, which a 304 does not bring.
-var ofContent = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Range": true, "Content-Type": true}
+// ofContent are fields of the body at hand, which a 304 does not bring; its ETag is that of the body at hand, or useless.
+var ofContent = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Md5": true, "Content-Range": true, "Etag": true}
 
 // hopByHop are fields of one connection (section 3.1).
 var hopByHop = []string{

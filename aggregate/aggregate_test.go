@@ -223,6 +223,25 @@ func TestOptionalHangs(t *testing.T) {
 	})
 }
 
+// A call that others wait for leaves them a part of the time: a tenth for each stage, and at most half of it.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	to := newUpstream(map[string]reply{"one": {after: time.Hour}})
+	bound, rpc := bind(t, "Deep", to)
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: 900 * time.Millisecond, 10 * time.Second: 9900 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			started := time.Now()
+			_, err := bound.Run(ctx, aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
+			failed, ok := errors.AsType[*aggregate.CallError](err)
+			if !ok || failed.Reason != plan.ReasonTimeout || time.Since(started) != want {
+				t.Errorf("error %v after %s, want a timeout after %s", err, time.Since(started), want)
+			}
+		})
+	}
+}
+
 // A required call that fails cancels its siblings, and it is the one that is reported.
 func TestRequiredFails(t *testing.T) {
 	t.Parallel()

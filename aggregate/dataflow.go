@@ -78,11 +78,8 @@ func (r *run) call(ctx context.Context, index int) error {
 		result.Failure = &Failure{Reason: plan.ReasonShed, Retryable: true, RetryAfter: time.Second, Err: errLean, Unsent: true}
 		return nil
 	}
-	if call.Optional {
-		var cancel context.CancelFunc
-		ctx, cancel = withReserve(ctx)
-		defer cancel()
-	}
+	ctx, cancel := withReserve(ctx, call)
+	defer cancel()
 	result.Started = time.Since(r.started)
 	reply, failure := r.guarded(ctx, index)
 	if failure == nil && reply != nil && !reply.absent {
@@ -107,14 +104,20 @@ func (r *run) call(ctx context.Context, index int) error {
 	return nil
 }
 
-// withReserve ends a little before ctx does, so that there is time left to answer without the call.
-func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+// withReserve ends a little before ctx does, so that there is time left for each call in the chain behind this one, and to
+// answer without it if it is optional.
+func withReserve(ctx context.Context, call *plan.Call) (context.Context, context.CancelFunc) {
+	stages := call.Behind
+	if call.Optional {
+		stages++
+	}
 	deadline, ok := ctx.Deadline()
-	if !ok {
+	if !ok || stages == 0 {
 		return ctx, func() {}
 	}
 	const most = 100 * time.Millisecond
-	reserve := min(time.Until(deadline)/10, most)
+	remaining := time.Until(deadline)
+	reserve := min(time.Duration(stages)*min(remaining/10, most), remaining/2)
 	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
 

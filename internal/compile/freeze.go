@@ -85,10 +85,23 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 			frozen.Calls[need].NeededBy = append(frozen.Calls[need].NeededBy, call.index)
 		}
 	}
+	setBehind(frozen.Calls)
 	for _, f := range r.fields {
 		frozen.Sources = append(frozen.Sources, f.sources()...)
 	}
 	return frozen
+}
+
+// setBehind measures the chains of calls that wait for each. There are no circles, so that no chain is longer than there are
+// calls.
+func setBehind(calls []*plan.Call) {
+	for range calls {
+		for _, call := range calls {
+			for _, next := range call.NeededBy {
+				call.Behind = max(call.Behind, calls[next].Behind+1)
+			}
+		}
+	}
 }
 
 // shapeOf is what is needed of a document; nil if nothing is.

@@ -42,6 +42,8 @@ type Call struct {
 	Needs, PathNeeds []int
 	// NeededBy are the indices of the calls that need this one, ascending.
 	NeededBy []int
+	// Behind is the length of the longest chain of calls that wait for this one.
+	Behind int
 	// Shape says what is needed of the answer; Meta, what of its status, headers and error; About, what of an answer is
 	// needed to judge it.
 	Shape, Meta, About *projection.Shape

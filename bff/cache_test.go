@@ -20,7 +20,7 @@ import (
 // kept. down, once set, takes the catalog away.
 func openCaching(t *testing.T, controls map[string]string) (h *house, down *atomic.Bool) {
 	t.Helper()
-	h, down = nil, &atomic.Bool{}
+	down = &atomic.Bool{}
 	shop := pretend.NewShop()
 	upstreams, err := shop.Start(t.Context())
 	if err != nil {

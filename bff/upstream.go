@@ -100,19 +100,19 @@ func cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
 }
 
 func (s *Server) readCredential(credential plan.Credential) (upstreams.Credential, error) {
-	value, err := s.readSecret(credential)
+	value, err := s.readSecret(credential.Secret)
 	return upstreams.Credential{
-		Header: credential.Header, Query: credential.Query, Path: credential.Path, Secret: value, Account: credential.Account,
+		Header: credential.Header, Query: credential.Query, Path: credential.Path, Secret: value, Account: credential.Secret.Account,
 	}, err
 }
 
 // readSecret reads a secret that is not an account's.
-func (s *Server) readSecret(credential plan.Credential) (secret.Value, error) {
+func (s *Server) readSecret(source plan.Secret) (secret.Value, error) {
 	switch {
-	case credential.Env != "":
-		return secret.FromEnv(credential.Env, s.settings.lookupEnv)
-	case credential.File != "":
-		return secret.FromFile(credential.File)
+	case source.Env != "":
+		return secret.FromEnv(source.Env, s.settings.lookupEnv)
+	case source.File != "":
+		return secret.FromFile(source.File)
 	default:
 		return secret.Value{}, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -47,7 +48,7 @@ func (k *keys) variantOf(key string, vary []string, header http.Header) string {
 	writeParts(sum, "variant", key)
 	for _, name := range vary {
 		values := header.Values(name)
-		writeParts(sum, name, fmt.Sprint(len(values) > 0), normalized(values))
+		writeParts(sum, name, strconv.FormatBool(len(values) > 0), normalized(values))
 	}
 	return finish(sum)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,7 +43,7 @@ func (o *origin) do(ctx context.Context, exchange exchange) (*Answer, error) {
 // says is an origin whose every answer has these header lines, and the request's number as its body.
 func says(lines ...string) *origin {
 	return &origin{answer: func(_ context.Context, _ exchange, number int64) *Answer {
-		return answerWith(http.StatusOK, fmt.Sprint(number), lines...)
+		return answerWith(http.StatusOK, strconv.FormatInt(number, 10), lines...)
 	}}
 }
 
@@ -126,7 +127,7 @@ func TestCacheValidates(t *testing.T) {
 			if exchange.conditions.Get("If-None-Match") == `"a"` && number < 3 {
 				return answerWith(http.StatusNotModified, "", "Cache-Control: max-age=20")
 			}
-			return answerWith(http.StatusOK, fmt.Sprint(number), "Cache-Control: max-age=10", `ETag: "a"`)
+			return answerWith(http.StatusOK, strconv.FormatInt(number, 10), "Cache-Control: max-age=10", `ETag: "a"`)
 		}}
 		do := cached(t, from, httpcache.Rules{})
 		for _, want := range []string{"1", "1", "1", "3"} { // fresh for 10 s, then for 20 s
@@ -303,7 +304,7 @@ func TestCacheStale(t *testing.T) {
 		if number > 1 {
 			time.Sleep(time.Second)
 		}
-		return answerWith(http.StatusOK, fmt.Sprint(number), "Cache-Control: max-age=1, stale-while-revalidate=5")
+		return answerWith(http.StatusOK, strconv.FormatInt(number, 10), "Cache-Control: max-age=1, stale-while-revalidate=5")
 	}
 	for name, test := range map[string]struct {
 		answer func(int64) *Answer
@@ -350,7 +351,7 @@ func TestCacheChanged(t *testing.T) {
 			if e.Method == http.MethodPatch {
 				return nil
 			}
-			return answerWith(http.StatusOK, fmt.Sprint(number), "Cache-Control: max-age=60")
+			return answerWith(http.StatusOK, strconv.FormatInt(number, 10), "Cache-Control: max-age=60")
 		}}
 		do := cached(t, from, httpcache.Rules{})
 		for _, step := range []struct{ method, want string }{{"GET", "1"}, {"GET", "1"}, {"PATCH", "test"}, {"GET", "1"}, {"PUT", "3"}, {"GET", "4"}, {"GET", "4"}} {

@@ -222,7 +222,7 @@ func freezeServer(d *draft) (plan.Server, error) {
 		server.MaxRequestBytes = int(bytes)
 	}
 	if key := config.GetServer().GetPageTokenKey(); key != nil {
-		server.PageTokenKey = plan.Credential{Env: key.GetEnv(), File: key.GetFile(), At: d.project.ConfigFile.Root.Get("server", "page_token_key").Position}
+		server.PageTokenKey = plan.Secret{Env: key.GetEnv(), File: key.GetFile(), At: d.project.ConfigFile.Root.Get("server", "page_token_key").Position}
 	}
 	return server, nil
 }
@@ -233,10 +233,10 @@ func freezeAccounts(d *draft) map[string]plan.Account {
 	}
 	frozen := map[string]plan.Account{}
 	for id, account := range d.project.Accounts.Message.GetAccounts() {
-		secrets := map[string]plan.Credential{}
+		secrets := map[string]plan.Secret{}
 		for name, secret := range account.GetSecrets() {
 			at := d.project.Accounts.Root.Get("accounts", id, "secrets", name).Position
-			secrets[name] = plan.Credential{Env: secret.GetEnv(), File: secret.GetFile(), At: at}
+			secrets[name] = plan.Secret{Env: secret.GetEnv(), File: secret.GetFile(), At: at}
 		}
 		frozen[id] = plan.Account{Attributes: account.GetAttributes(), Secrets: secrets}
 	}

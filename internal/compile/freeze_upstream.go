@@ -60,36 +60,6 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 	return upstream, nil
 }
 
-func freezeCredential(config *configv1.Credentials) plan.Credential {
-	switch kind := config.GetKind().(type) {
-	case *configv1.Credentials_Bearer:
-		return credentialFrom(kind.Bearer)
-	case *configv1.Credentials_Header:
-		credential := credentialFrom(kind.Header)
-		credential.Header = kind.Header.GetName()
-		return credential
-	case *configv1.Credentials_Query:
-		credential := credentialFrom(kind.Query)
-		credential.Query = kind.Query.GetName()
-		return credential
-	case *configv1.Credentials_Path:
-		credential := credentialFrom(kind.Path)
-		credential.Path = kind.Path.GetPrefix()
-		return credential
-	default:
-		return plan.Credential{}
-	}
-}
-
-// credentialFrom is where a secret is.
-func credentialFrom(config interface {
-	GetEnv() string
-	GetFile() string
-	GetAccount() string
-}) plan.Credential {
-	return plan.Credential{Env: config.GetEnv(), File: config.GetFile(), Account: config.GetAccount()}
-}
-
 func freezeRefresh(config *configv1.Refresh) *plan.Refresh {
 	if config == nil {
 		return nil

@@ -69,29 +69,6 @@ func (e *Egress) add(method, path, caller string) {
 	request.Callers = slices.Compact(request.Callers)
 }
 
-// describe says what signs requests, and where that is.
-func (c Credential) describe() string {
-	kind := "bearer"
-	switch {
-	case c.Header != "":
-		kind = "header " + c.Header
-	case c.Query != "":
-		kind = "query parameter " + c.Query
-	case c.Path != "":
-		kind = "path " + c.Path
-	}
-	switch {
-	case c.Env != "":
-		return kind + " from variable " + c.Env
-	case c.File != "":
-		return kind + " from a file"
-	case c.Account != "":
-		return kind + " from " + c.Account + " of the account"
-	default:
-		return ""
-	}
-}
-
 // WriteEgress prints an outbound surface for people.
 func WriteEgress(w io.Writer, surface []Egress) error {
 	var text strings.Builder

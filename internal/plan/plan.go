@@ -39,8 +39,8 @@ type Server struct {
 	DrainTimeout    time.Duration
 	// MaxWork bounds the sum of the costs of RPCs in flight; 0 for no bound.
 	MaxWork int
-	// PageTokenKey says where the key of page tokens is; the zero Credential means a key of the process's own.
-	PageTokenKey Credential
+	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
+	PageTokenKey Secret
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.
@@ -69,21 +69,11 @@ type Upstream struct {
 // Header is a header with a fixed value.
 type Header struct{ Name, Value string }
 
-// Credential says which secret signs each request, and how; the zero Credential signs nothing. It holds no secret.
-type Credential struct {
-	// Header, Query or Path says where the secret goes: into a header, into a query parameter, or into a path before that of
-	// the call, in the place of ${secret}. None of them means Authorization: Bearer.
-	Header, Query, Path string
-	// Env, File or Account says where the secret is; the last is the name of a secret of the account.
-	Env, File, Account string
-	At                 diag.Position
-}
-
 // Account is one that calls can be made for.
 type Account struct {
 	Attributes map[string]string
 	// Secrets say where they are; none is another account's.
-	Secrets map[string]Credential
+	Secrets map[string]Secret
 }
 
 // Refresh renews an account's secrets.

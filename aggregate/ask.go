@@ -110,18 +110,20 @@ func (a *attempt) retrying(ctx context.Context, scope *projection.Scope) (*reply
 	}
 }
 
-// withRenewal makes a request again, once, after the account's credentials have been renewed.
+// withRenewal makes a request again after the account's credentials have been renewed. If another replica had done that long
+// ago, they have expired again, so that there is a second time.
 func (a *attempt) withRenewal(ctx context.Context, scope *projection.Scope) (*reply, *Failure) {
-	got, failure := a.request(ctx, scope)
-	if failure == nil || !failure.expired || a.target.upstream == nil || a.account == "" {
-		return got, atCommit(a.call, failure)
+	const renewals = 2
+	for done := 0; ; done++ {
+		got, failure := a.request(ctx, scope)
+		if failure == nil || !failure.expired || a.target.upstream == nil || a.account == "" || done == renewals {
+			return got, atCommit(a.call, failure)
+		}
+		if err := a.target.upstream.Renew(ctx, a.account, failure.Answer.Generation); err != nil {
+			failure.Err = errors.Join(failure.Err, fmt.Errorf("renew credentials: %w", err))
+			return nil, failure
+		}
 	}
-	if err := a.target.upstream.Renew(ctx, a.account, failure.Answer.Generation); err != nil {
-		failure.Err = errors.Join(failure.Err, fmt.Errorf("renew credentials: %w", err))
-		return nil, failure
-	}
-	got, failure = a.request(ctx, scope)
-	return got, atCommit(a.call, failure)
 }
 
 // atCommit marks a failure of the call at the commit point that does not say whether the call was carried out: there was no

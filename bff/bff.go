@@ -29,6 +29,7 @@ type Server struct {
 	settings   settings
 	clients    []*upstreams.Client
 	accounts   *store.Accounts
+	redis      *store.Redis // nil for none
 	drifts     drifts
 	meters     *meters
 	types      *dynamicpb.Types
@@ -89,6 +90,9 @@ func (s *Server) world(validator protovalidate.Validator) (*aggregate.World, err
 		world.Functions[name] = function
 	}
 	world.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
+	if err := s.openRedis(); err != nil {
+		return nil, err
+	}
 	if err := s.readAccounts(); err != nil {
 		return nil, err
 	}
@@ -111,7 +115,7 @@ func (s *Server) connect() (map[string]aggregate.Upstream, error) {
 	for _, upstream := range s.plan.Upstreams {
 		config, err := s.upstreamConfig(upstream)
 		if err != nil {
-			problems.Add(upstream.Credential.At, 0, "put it there, then start again", "%v", err)
+			problems.Add(upstream.Credential.At, 0, putThere, "%v", err)
 			continue
 		}
 		client, err := upstreams.New(config)
@@ -131,10 +135,17 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Listen is the address that the project's sheaf.yaml names.
 func (s *Server) Listen() string { return s.plan.Server.Listen }
 
-// Close closes idle connections to upstreams. RPCs in flight end by themselves.
+// Close closes idle connections to upstreams, and those to Redis, once renewals of accounts have ended. RPCs in flight end by
+// themselves.
 func (s *Server) Close() {
 	for _, client := range s.clients {
 		client.Close()
+	}
+	if s.accounts != nil {
+		s.accounts.Close()
+	}
+	if s.redis != nil {
+		_ = s.redis.Close() // what is left of it is of no use
 	}
 }
 

@@ -80,19 +80,19 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
 		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
-		Cache:   cacheConfig(upstream.Cache),
+		Cache:   s.cacheConfig(upstream.Cache),
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
 	}, err
 }
 
-func cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
+func (s *Server) cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
 	if cache == nil {
 		return nil
 	}
 	return &upstreams.CacheConfig{
-		Store: store.NewMemory(int(cache.MaxBytes)), IgnoreHeaders: cache.IgnoreHeaders,
+		Store: s.blobs(cache), IgnoreHeaders: cache.IgnoreHeaders,
 		Rules: httpcache.Rules{
 			DefaultAge: cache.DefaultAge, NegativeAge: cache.NegativeAge, StaleWhileRevalidate: cache.StaleWhileRevalidate, StaleIfError: cache.StaleIfError,
 		},
@@ -118,7 +118,7 @@ func (s *Server) readSecret(source plan.Secret) (secret.Value, error) {
 	}
 }
 
-// readAccounts reads the secrets of all accounts.
+// readAccounts reads the secrets of all accounts, and what was renewed of them.
 func (s *Server) readAccounts() error {
 	var problems diag.Problems
 	accounts := map[string]store.Account{}
@@ -127,15 +127,18 @@ func (s *Server) readAccounts() error {
 		for name, source := range account.Secrets {
 			value, err := s.readSecret(source)
 			if err != nil {
-				problems.Add(source.At, 0, "put it there, then start again", "%v", err)
+				problems.Add(source.At, 0, putThere, "%v", err)
 			}
 			secrets[name] = value
 		}
 		accounts[id] = store.Account{Attributes: account.Attributes, Secrets: secrets}
 	}
 	problems.Sort()
+	if err := problems.Err(); err != nil {
+		return err
+	}
 	s.accounts = store.NewAccounts(accounts)
-	return problems.Err()
+	return s.keepRenewed()
 }
 
 func refreshConfig(refresh *plan.Refresh) *upstreams.RefreshConfig {

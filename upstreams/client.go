@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
@@ -30,7 +28,6 @@ type Client struct {
 	credential Credential
 	accounts   *store.Accounts
 	refresh    *RefreshConfig
-	renewals   singleflight.Group
 	timeout    time.Duration
 	maxAnswer  int64
 	transport  *http.Transport

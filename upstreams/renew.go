@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // RefreshConfig says how an account's secrets are renewed.
@@ -30,50 +31,35 @@ func (c *Client) Renew(ctx context.Context, account string, generation uint64) e
 	if c.refresh == nil || c.accounts == nil {
 		return errors.New("renew: the upstream declares no refresh")
 	}
-	if c.accounts.Generation(account) != generation {
-		return nil
-	}
-	// The one who asks first must not take the others' renewal away by leaving.
-	shared := context.WithoutCancel(ctx)
-	done := c.renewals.DoChan(account, func() (any, error) {
-		if c.accounts.Generation(account) != generation {
-			return nil, nil
-		}
-		limited, cancel := context.WithTimeout(shared, c.timeout)
-		defer cancel()
-		return nil, c.renew(limited, account)
+	err := c.accounts.Renew(ctx, store.Renewal{
+		Account: account, Generation: generation, Limit: c.timeout,
+		Ask: func(ctx context.Context) (map[string]secret.Value, error) { return c.newSecrets(ctx, account) },
 	})
-	select {
-	case result := <-done:
-		return result.Err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Client) renew(ctx context.Context, account string) error {
-	outgoing, err := c.renewal(ctx, account)
 	if err != nil {
 		return fmt.Errorf("renew: %w", err)
+	}
+	return nil
+}
+
+// newSecrets asks the upstream for new secrets.
+func (c *Client) newSecrets(ctx context.Context, account string) (map[string]secret.Value, error) {
+	outgoing, err := c.renewal(ctx, account)
+	if err != nil {
+		return nil, err
 	}
 	response, err := c.transport.RoundTrip(outgoing)
 	if err != nil {
-		return fmt.Errorf("renew: %w", err)
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	body, err := readBody(response, c.maxAnswer)
 	if err != nil {
-		return fmt.Errorf("renew: %w", err)
+		return nil, err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return fmt.Errorf("renew: answered %d", response.StatusCode)
+		return nil, fmt.Errorf("answered %d", response.StatusCode)
 	}
-	found, err := c.refresh.read(body)
-	if err != nil {
-		return fmt.Errorf("renew: %w", err)
-	}
-	c.accounts.Renew(account, found)
-	return nil
+	return c.refresh.read(body)
 }
 
 // renewal is the request that renews.

@@ -22,6 +22,7 @@ func (d *draft) checkUpstreams() {
 		}
 		d.checkHeaderNames(upstream.Value.Get("headers"))
 		d.checkCredentials(upstream.Value.Get("credentials"))
+		d.checkCacheStore(upstream.Value.Get("cache"))
 	}
 }
 

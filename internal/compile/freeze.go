@@ -25,6 +25,7 @@ func freeze(d *draft) (*plan.Plan, error) {
 	}
 	return &plan.Plan{
 		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
+		Renewed: freezeRenewed(d), Redis: freezeRedis(d),
 	}, nil
 }
 

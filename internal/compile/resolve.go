@@ -32,9 +32,11 @@ var reserved = map[string]string{
 	"var": "CEL", "void": "CEL", "while": "CEL",
 }
 
-// resolve finds what each binding file's names stand for: services, RPCs and upstreams. It checks the upstreams, too.
+// resolve finds what each binding file's names stand for: services, RPCs and upstreams. It checks the settings of sheaf.yaml, too.
 func resolve(d *draft) error {
 	d.checkUpstreams()
+	d.checkRedis()
+	d.checkRenewed()
 	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
 	if err != nil {
 		return err

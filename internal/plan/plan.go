@@ -28,6 +28,10 @@ type Plan struct {
 	Files *protoregistry.Files
 	// Accounts are those of the file of accounts, by id.
 	Accounts map[string]Account
+	// Renewed says where their renewed secrets are kept; nil for in memory.
+	Renewed *Renewed
+	// Redis is what replicas share; nil for none.
+	Redis *Redis
 }
 
 // Server holds the settings of the listener, with defaults filled in.

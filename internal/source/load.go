@@ -194,7 +194,7 @@ func (l *loader) accounts(at *Node) (*AccountFile, error) {
 }
 
 // placeSecrets makes the paths of secrets below a message relative to the working directory: every member named file of a
-// oneof named source.
+// oneof.
 func (l *loader) placeSecrets(message protoreflect.Message) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {

@@ -1,15 +1,38 @@
 package store_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
+func newAccounts(t *testing.T, byID map[string]store.Account) *store.Accounts {
+	t.Helper()
+	accounts := store.NewAccounts(byID)
+	t.Cleanup(accounts.Close)
+	return accounts
+}
+
+// renewal gives an account this token, and counts how often it is asked for.
+func renewal(id string, generation uint64, token string, asked *atomic.Int64) store.Renewal {
+	return store.Renewal{
+		Account: id, Generation: generation, Limit: time.Minute,
+		Ask: func(context.Context) (map[string]secret.Value, error) {
+			if asked != nil {
+				asked.Add(1)
+			}
+			return map[string]secret.Value{"token": secret.NewValue(token)}, nil
+		},
+	}
+}
+
 func TestAccounts(t *testing.T) {
 	t.Parallel()
-	accounts := store.NewAccounts(map[string]store.Account{
+	accounts := newAccounts(t, map[string]store.Account{
 		"alice": {Attributes: map[string]string{"id": "17"}, Secrets: map[string]secret.Value{"token": secret.NewValue("old"), "refresh": secret.NewValue("r")}},
 		"bob":   {},
 	})
@@ -25,8 +48,11 @@ func TestAccounts(t *testing.T) {
 	if id, ok := accounts.Attribute("alice", "id"); !ok || id != "17" {
 		t.Errorf("attribute = %q, %v", id, ok)
 	}
-	accounts.Renew("alice", map[string]secret.Value{"token": secret.NewValue("new")})
-	accounts.Renew("eve", map[string]secret.Value{"token": secret.NewValue("new")})
+	for _, id := range []string{"alice", "eve"} {
+		if err := accounts.Renew(t.Context(), renewal(id, 0, "new", nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if token, generation, ok := accounts.Secret("alice", "token"); !ok || generation != 1 || token.Reveal() != "new" {
 		t.Errorf("renewed token has generation %d, %v", generation, ok)
 	}

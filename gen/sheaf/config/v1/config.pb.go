@@ -145,7 +145,9 @@ type Redis struct {
 	// The longest that an operation may take before Redis counts as away. Default: 100ms.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// What all keys begin with. Default: sheaf:.
-	Prefix        string `protobuf:"bytes,8,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,8,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whether it is a cluster, where one address alone is named. Several without a master are a cluster anyway.
+	Cluster       bool `protobuf:"varint,9,opt,name=cluster,proto3" json:"cluster,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,11 +238,20 @@ func (x *Redis) GetPrefix() string {
 	return ""
 }
 
+func (x *Redis) GetCluster() bool {
+	if x != nil {
+		return x.Cluster
+	}
+	return false
+}
+
 // Accounts says where accounts are. Attributes are for expressions, as the name account; secrets are for credentials alone.
 type Accounts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A file such as accounts.yaml. It is read when the server starts; what a refresh changes is kept in memory.
-	File          string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// A file such as accounts.yaml. It is read when the server starts.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Where secrets that a refresh has renewed are kept. Default: in memory, so that they end with the process.
+	Renewed       *Renewed `protobuf:"bytes,2,opt,name=renewed,proto3" json:"renewed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,6 +293,107 @@ func (x *Accounts) GetFile() string {
 	return ""
 }
 
+func (x *Accounts) GetRenewed() *Renewed {
+	if x != nil {
+		return x.Renewed
+	}
+	return nil
+}
+
+// Renewed says where renewed secrets are kept, and what they are sealed with.
+type Renewed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Store:
+	//
+	//	*Renewed_File
+	//	*Renewed_Redis
+	Store isRenewed_Store `protobuf_oneof:"store"`
+	// What they are sealed with: at least 32 characters, made by chance.
+	Key           *Secret `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Renewed) Reset() {
+	*x = Renewed{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Renewed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Renewed) ProtoMessage() {}
+
+func (x *Renewed) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Renewed.ProtoReflect.Descriptor instead.
+func (*Renewed) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Renewed) GetStore() isRenewed_Store {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
+
+func (x *Renewed) GetFile() string {
+	if x != nil {
+		if x, ok := x.Store.(*Renewed_File); ok {
+			return x.File
+		}
+	}
+	return ""
+}
+
+func (x *Renewed) GetRedis() bool {
+	if x != nil {
+		if x, ok := x.Store.(*Renewed_Redis); ok {
+			return x.Redis
+		}
+	}
+	return false
+}
+
+func (x *Renewed) GetKey() *Secret {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type isRenewed_Store interface {
+	isRenewed_Store()
+}
+
+type Renewed_File struct {
+	// A file, such as state/accounts.sealed. Servers of one machine may share it.
+	File string `protobuf:"bytes,1,opt,name=file,proto3,oneof"`
+}
+
+type Renewed_Redis struct {
+	// In Redis, which replicas share.
+	Redis bool `protobuf:"varint,2,opt,name=redis,proto3,oneof"`
+}
+
+func (*Renewed_File) isRenewed_Store() {}
+
+func (*Renewed_Redis) isRenewed_Store() {}
+
 // AccountFile is a file of accounts. Any text in it may hold ${env.NAME}; paths in it are relative to sheaf.yaml.
 type AccountFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,7 +405,7 @@ type AccountFile struct {
 
 func (x *AccountFile) Reset() {
 	*x = AccountFile{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +417,7 @@ func (x *AccountFile) String() string {
 func (*AccountFile) ProtoMessage() {}
 
 func (x *AccountFile) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +430,7 @@ func (x *AccountFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
 func (*AccountFile) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AccountFile) GetAccounts() map[string]*Account {
@@ -341,7 +453,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +465,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +478,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Account) GetAttributes() map[string]string {
@@ -403,7 +515,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +527,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +540,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -510,7 +622,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +634,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +647,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -668,7 +780,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +792,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +805,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Retries) GetMax() int32 {
@@ -738,7 +850,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +862,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +875,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Hedging) GetPercentile() float64 {
@@ -795,7 +907,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +919,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +932,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -861,7 +973,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +985,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +998,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Balance) GetAddresses() []string {
@@ -932,7 +1044,7 @@ type Ejection struct {
 
 func (x *Ejection) Reset() {
 	*x = Ejection{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1056,7 @@ func (x *Ejection) String() string {
 func (*Ejection) ProtoMessage() {}
 
 func (x *Ejection) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1069,7 @@ func (x *Ejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ejection.ProtoReflect.Descriptor instead.
 func (*Ejection) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Ejection) GetFailures() int32 {
@@ -998,7 +1110,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1122,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1135,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HealthCheck) GetGet() string {
@@ -1078,7 +1190,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1202,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1215,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Cache) GetStore() string {
@@ -1174,7 +1286,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1298,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1311,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tls) GetCa() string {
@@ -1267,7 +1379,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1391,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1404,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -1381,7 +1493,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1505,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1518,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Violations) GetEach() string {
@@ -1453,7 +1565,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1577,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1590,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -1660,7 +1772,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1784,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1797,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -1771,7 +1883,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +1895,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +1908,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -1878,7 +1990,7 @@ type BasicCredential struct {
 
 func (x *BasicCredential) Reset() {
 	*x = BasicCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +2002,7 @@ func (x *BasicCredential) String() string {
 func (*BasicCredential) ProtoMessage() {}
 
 func (x *BasicCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +2015,7 @@ func (x *BasicCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasicCredential.ProtoReflect.Descriptor instead.
 func (*BasicCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BasicCredential) GetUsername() string {
@@ -1929,7 +2041,7 @@ type CallerCredential struct {
 
 func (x *CallerCredential) Reset() {
 	*x = CallerCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2053,7 @@ func (x *CallerCredential) String() string {
 func (*CallerCredential) ProtoMessage() {}
 
 func (x *CallerCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2066,7 @@ func (x *CallerCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerCredential.ProtoReflect.Descriptor instead.
 func (*CallerCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 // Oauth2Credential gets its token from an upstream that is an authorization server.
@@ -1980,7 +2092,7 @@ type Oauth2Credential struct {
 
 func (x *Oauth2Credential) Reset() {
 	*x = Oauth2Credential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2104,7 @@ func (x *Oauth2Credential) String() string {
 func (*Oauth2Credential) ProtoMessage() {}
 
 func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2117,7 @@ func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Oauth2Credential.ProtoReflect.Descriptor instead.
 func (*Oauth2Credential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Oauth2Credential) GetToken() string {
@@ -2081,7 +2193,7 @@ type HmacCredential struct {
 
 func (x *HmacCredential) Reset() {
 	*x = HmacCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2093,7 +2205,7 @@ func (x *HmacCredential) String() string {
 func (*HmacCredential) ProtoMessage() {}
 
 func (x *HmacCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2106,7 +2218,7 @@ func (x *HmacCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HmacCredential.ProtoReflect.Descriptor instead.
 func (*HmacCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HmacCredential) GetHeader() string {
@@ -2177,7 +2289,7 @@ type AwsCredential struct {
 
 func (x *AwsCredential) Reset() {
 	*x = AwsCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2301,7 @@ func (x *AwsCredential) String() string {
 func (*AwsCredential) ProtoMessage() {}
 
 func (x *AwsCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2202,7 +2314,7 @@ func (x *AwsCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwsCredential.ProtoReflect.Descriptor instead.
 func (*AwsCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AwsCredential) GetRegion() string {
@@ -2261,7 +2373,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2385,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2398,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Refresh) GetPost() string {
@@ -2346,7 +2458,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2470,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2483,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -2450,7 +2562,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2574,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2587,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -2564,7 +2676,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +2688,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2589,7 +2701,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -2642,7 +2754,7 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xbc\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xd6\x02\n" +
 	"\x05Redis\x12&\n" +
 	"\taddresses\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\taddresses\x12\x16\n" +
 	"\x06master\x18\x02 \x01(\tR\x06master\x12\x1a\n" +
@@ -2651,9 +2763,16 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03tls\x18\x05 \x01(\v2\x14.sheaf.config.v1.TlsR\x03tls\x12#\n" +
 	"\bdatabase\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bdatabase\x12=\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12\x16\n" +
-	"\x06prefix\x18\b \x01(\tR\x06prefix\"&\n" +
+	"\x06prefix\x18\b \x01(\tR\x06prefix\x12\x18\n" +
+	"\acluster\x18\t \x01(\bR\acluster\"Z\n" +
 	"\bAccounts\x12\x1a\n" +
-	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\"\xb4\x01\n" +
+	"\x04file\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04file\x122\n" +
+	"\arenewed\x18\x02 \x01(\v2\x18.sheaf.config.v1.RenewedR\arenewed\"\x83\x01\n" +
+	"\aRenewed\x12\x14\n" +
+	"\x04file\x18\x01 \x01(\tH\x00R\x04file\x12\x1f\n" +
+	"\x05redis\x18\x02 \x01(\bB\a\xbaH\x04j\x02\b\x01H\x00R\x05redis\x121\n" +
+	"\x03key\x18\x03 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x03keyB\x0e\n" +
+	"\x05store\x12\x05\xbaH\x02\b\x01\"\xb4\x01\n" +
 	"\vAccountFile\x12N\n" +
 	"\baccounts\x18\x01 \x03(\v2*.sheaf.config.v1.AccountFile.AccountsEntryB\x06\xbaH\x03\xc8\x01\x01R\baccounts\x1aU\n" +
 	"\rAccountsEntry\x12\x10\n" +
@@ -2874,116 +2993,119 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
 	(*Redis)(nil),               // 1: sheaf.config.v1.Redis
 	(*Accounts)(nil),            // 2: sheaf.config.v1.Accounts
-	(*AccountFile)(nil),         // 3: sheaf.config.v1.AccountFile
-	(*Account)(nil),             // 4: sheaf.config.v1.Account
-	(*Server)(nil),              // 5: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 6: sheaf.config.v1.Upstream
-	(*Retries)(nil),             // 7: sheaf.config.v1.Retries
-	(*Hedging)(nil),             // 8: sheaf.config.v1.Hedging
-	(*Concurrency)(nil),         // 9: sheaf.config.v1.Concurrency
-	(*Balance)(nil),             // 10: sheaf.config.v1.Balance
-	(*Ejection)(nil),            // 11: sheaf.config.v1.Ejection
-	(*HealthCheck)(nil),         // 12: sheaf.config.v1.HealthCheck
-	(*Cache)(nil),               // 13: sheaf.config.v1.Cache
-	(*Tls)(nil),                 // 14: sheaf.config.v1.Tls
-	(*ErrorRule)(nil),           // 15: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 16: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 17: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 18: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 19: sheaf.config.v1.PathCredential
-	(*BasicCredential)(nil),     // 20: sheaf.config.v1.BasicCredential
-	(*CallerCredential)(nil),    // 21: sheaf.config.v1.CallerCredential
-	(*Oauth2Credential)(nil),    // 22: sheaf.config.v1.Oauth2Credential
-	(*HmacCredential)(nil),      // 23: sheaf.config.v1.HmacCredential
-	(*AwsCredential)(nil),       // 24: sheaf.config.v1.AwsCredential
-	(*Refresh)(nil),             // 25: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 26: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 27: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 28: sheaf.config.v1.Breaker
-	nil,                         // 29: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 30: sheaf.config.v1.AccountFile.AccountsEntry
-	nil,                         // 31: sheaf.config.v1.Account.AttributesEntry
-	nil,                         // 32: sheaf.config.v1.Account.SecretsEntry
-	nil,                         // 33: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 34: sheaf.config.v1.Oauth2Credential.FormEntry
-	nil,                         // 35: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 36: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 37: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
+	(*Renewed)(nil),             // 3: sheaf.config.v1.Renewed
+	(*AccountFile)(nil),         // 4: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 5: sheaf.config.v1.Account
+	(*Server)(nil),              // 6: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 7: sheaf.config.v1.Upstream
+	(*Retries)(nil),             // 8: sheaf.config.v1.Retries
+	(*Hedging)(nil),             // 9: sheaf.config.v1.Hedging
+	(*Concurrency)(nil),         // 10: sheaf.config.v1.Concurrency
+	(*Balance)(nil),             // 11: sheaf.config.v1.Balance
+	(*Ejection)(nil),            // 12: sheaf.config.v1.Ejection
+	(*HealthCheck)(nil),         // 13: sheaf.config.v1.HealthCheck
+	(*Cache)(nil),               // 14: sheaf.config.v1.Cache
+	(*Tls)(nil),                 // 15: sheaf.config.v1.Tls
+	(*ErrorRule)(nil),           // 16: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 17: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 18: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 19: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 20: sheaf.config.v1.PathCredential
+	(*BasicCredential)(nil),     // 21: sheaf.config.v1.BasicCredential
+	(*CallerCredential)(nil),    // 22: sheaf.config.v1.CallerCredential
+	(*Oauth2Credential)(nil),    // 23: sheaf.config.v1.Oauth2Credential
+	(*HmacCredential)(nil),      // 24: sheaf.config.v1.HmacCredential
+	(*AwsCredential)(nil),       // 25: sheaf.config.v1.AwsCredential
+	(*Refresh)(nil),             // 26: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 27: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 28: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 29: sheaf.config.v1.Breaker
+	nil,                         // 30: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 31: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 32: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 33: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 34: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 35: sheaf.config.v1.Oauth2Credential.FormEntry
+	nil,                         // 36: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 37: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 38: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 39: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	29, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	5,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	30, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	6,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
 	2,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
 	1,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
-	26, // 4: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
-	14, // 5: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
-	38, // 6: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
-	30, // 7: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
-	31, // 8: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
-	32, // 9: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
-	38, // 10: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	38, // 11: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	26, // 12: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	38, // 13: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	17, // 14: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	28, // 15: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	33, // 16: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	15, // 17: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	7,  // 18: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
-	8,  // 19: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
-	9,  // 20: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
-	10, // 21: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
-	13, // 22: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
-	14, // 23: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
-	38, // 24: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
-	38, // 25: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
-	38, // 26: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
-	11, // 27: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
-	12, // 28: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
-	38, // 29: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
-	38, // 30: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
-	38, // 31: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
-	38, // 32: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
-	38, // 33: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
-	38, // 34: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
-	38, // 35: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
-	16, // 36: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	26, // 37: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	27, // 38: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	18, // 39: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	19, // 40: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	20, // 41: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
-	21, // 42: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
-	22, // 43: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
-	23, // 44: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
-	24, // 45: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
-	25, // 46: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	26, // 47: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
-	26, // 48: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
-	34, // 49: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
-	26, // 50: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
-	26, // 51: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
-	26, // 52: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
-	26, // 53: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
-	35, // 54: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	36, // 55: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	37, // 56: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	38, // 57: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	38, // 58: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	6,  // 59: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	4,  // 60: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
-	26, // 61: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	27, // 4: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
+	15, // 5: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
+	39, // 6: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
+	3,  // 7: sheaf.config.v1.Accounts.renewed:type_name -> sheaf.config.v1.Renewed
+	27, // 8: sheaf.config.v1.Renewed.key:type_name -> sheaf.config.v1.Secret
+	31, // 9: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	32, // 10: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	33, // 11: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	39, // 12: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	39, // 13: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	27, // 14: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	39, // 15: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	18, // 16: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	29, // 17: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	34, // 18: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	16, // 19: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	8,  // 20: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
+	9,  // 21: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
+	10, // 22: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
+	11, // 23: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
+	14, // 24: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
+	15, // 25: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
+	39, // 26: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
+	39, // 27: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
+	39, // 28: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
+	12, // 29: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
+	13, // 30: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
+	39, // 31: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
+	39, // 32: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
+	39, // 33: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
+	39, // 34: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
+	39, // 35: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
+	39, // 36: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
+	39, // 37: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
+	17, // 38: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	27, // 39: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	28, // 40: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	19, // 41: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	20, // 42: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	21, // 43: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
+	22, // 44: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
+	23, // 45: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
+	24, // 46: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
+	25, // 47: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
+	26, // 48: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	27, // 49: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
+	27, // 50: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
+	35, // 51: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
+	27, // 52: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
+	27, // 53: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
+	27, // 54: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
+	27, // 55: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
+	36, // 56: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	37, // 57: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	38, // 58: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	39, // 59: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	39, // 60: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	7,  // 61: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	5,  // 62: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	27, // 63: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -2991,9 +3113,13 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[3].OneofWrappers = []any{
+		(*Renewed_File)(nil),
+		(*Renewed_Redis)(nil),
+	}
+	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
@@ -3004,34 +3130,34 @@ func file_sheaf_config_v1_config_proto_init() {
 		(*Credentials_Hmac)(nil),
 		(*Credentials_Aws)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[26].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

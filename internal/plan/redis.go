@@ -1,0 +1,41 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+)
+
+// Redis says where a Redis is. A zero number or text means the default of package store.
+type Redis struct {
+	// Addresses are host:port of the server, of nodes of a cluster, or of Sentinels if there is a Master.
+	Addresses []string
+	Master    string
+	// Cluster is set if one address alone is a cluster's.
+	Cluster  bool
+	Username string
+	// Password says where it is; the zero Secret means none.
+	Password Secret
+	TLS      *TLS // nil for clear text
+	Database int
+	Timeout  time.Duration
+	Prefix   string
+	At       diag.Position
+}
+
+// TLS says whom to trust, and who we are. Paths are relative to the working directory; empty ones mean the default.
+type TLS struct {
+	CA, Certificate, Key string
+	// ServerName is the name that the server's certificate must have.
+	ServerName string
+	At         diag.Position
+}
+
+// Renewed says where renewed secrets of accounts are kept.
+type Renewed struct {
+	// File is a path; empty for in Redis.
+	File string
+	// Key says where the key is that they are sealed with.
+	Key Secret
+	At  diag.Position
+}

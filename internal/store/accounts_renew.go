@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/secret"
+)
+
+// Renewal is how the secrets of an account are renewed.
+type Renewal struct {
+	// Account is the account's id, and Generation that of the secrets that have expired.
+	Account    string
+	Generation uint64
+	// Ask gets new secrets from whoever gives them, within Limit.
+	Ask   func(context.Context) (map[string]secret.Value, error)
+	Limit time.Duration
+}
+
+// slack is how much longer than the request a renewal may take.
+const slack = 10 * time.Second
+
+// Renew renews the secrets of an account, unless that has been done since they were of a generation, here or by another process
+// that keeps them in the same place. Callers that ask at the same time share one request; if one of them leaves, it goes on.
+func (a *Accounts) Renew(ctx context.Context, renewal Renewal) error {
+	if a.Generation(renewal.Account) != renewal.Generation {
+		return nil
+	}
+	shared, done := context.WithoutCancel(ctx), make(chan error, 1)
+	a.running.Go(func() {
+		_, err, _ := a.renewals.Do(renewal.Account, func() (any, error) { return nil, a.renew(shared, renewal) })
+		done <- err
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Accounts) renew(ctx context.Context, renewal Renewal) error {
+	found := a.byID[renewal.Account]
+	if found == nil || a.Generation(renewal.Account) != renewal.Generation {
+		return nil
+	}
+	if a.keeper == nil {
+		return a.ask(ctx, renewal, found)
+	}
+	unlock, err := a.lock(ctx, renewal, found)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	kept, err := a.keeper.load(ctx, renewal.Account, found.seed)
+	if err != nil {
+		return err
+	}
+	if kept.generation > renewal.Generation {
+		a.replace(found, kept)
+		return nil
+	}
+	if err := a.ask(ctx, renewal, found); err != nil {
+		return err
+	}
+	a.save(ctx, renewal.Account, found)
+	return nil
+}
+
+// lock waits until no other process renews the account. A process that ends meanwhile does not keep the others longer than its
+// lease.
+func (a *Accounts) lock(ctx context.Context, renewal Renewal, of *account) (unlock func(), err error) {
+	lease := renewal.Limit + slack
+	ctx, cancel := context.WithTimeout(ctx, lease)
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
+	return a.keeper.lock(ctx, renewal.Account, of.seed, lease)
+}
+
+// ask gets new secrets, which hold from then on.
+func (a *Accounts) ask(ctx context.Context, renewal Renewal, of *account) error {
+	ctx, cancel := context.WithTimeout(ctx, renewal.Limit)
+	defer cancel()
+	secrets, err := renewal.Ask(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for new secrets: %w", err)
+	}
+	renewed := maps.Clone(of.renewed) // only a renewal changes it, and there is one at a time
+	maps.Copy(renewed, secrets)
+	a.replace(of, kept{generation: renewal.Generation + 1, secrets: renewed})
+	return nil
+}
+
+func (a *Accounts) replace(of *account, by kept) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	of.renewed, of.generation, of.unsaved = by.secrets, by.generation, false
+}

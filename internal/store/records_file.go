@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// fileRecords keep all records in one file, which is replaced as a whole. Beside it stands a directory of locks.
+type fileRecords struct {
+	path string
+}
+
+// FileRecords keeps records in a file, for the processes of one machine. It creates its directory.
+func FileRecords(path string) (Records, error) {
+	f := &fileRecords{path: path}
+	if err := os.MkdirAll(f.locks(), 0o700); err != nil {
+		return nil, fmt.Errorf("create directory: %w", err)
+	}
+	return f, nil
+}
+
+// fileContent is the file's JSON.
+type fileContent struct {
+	Records map[string]Record `json:"records"`
+}
+
+func (f *fileRecords) locks() string { return f.path + ".locks" }
+
+func (f *fileRecords) read() (fileContent, error) {
+	content := fileContent{Records: map[string]Record{}}
+	text, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return content, nil
+	}
+	if err != nil {
+		return content, fmt.Errorf("read records: %w", err)
+	}
+	if err := json.Unmarshal(text, &content); err != nil || content.Records == nil {
+		return content, fmt.Errorf("read records: %s is no file of records", f.path)
+	}
+	return content, nil
+}
+
+// Load implements Records.
+func (f *fileRecords) Load(_ context.Context, name string) (Record, error) {
+	content, err := f.read()
+	return content.Records[name], err
+}
+
+// Save implements Records.
+func (f *fileRecords) Save(ctx context.Context, name string, record Record) error {
+	const whole = "file"
+	unlock, err := f.Lock(ctx, whole, 0)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	content, err := f.read()
+	if err != nil {
+		return err
+	}
+	if content.Records[name].Generation >= record.Generation {
+		return ErrNotNewer
+	}
+	content.Records[name] = record
+	text, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	return f.replace(text)
+}
+
+// replace replaces the file, so that it is whole whenever the machine stops.
+func (f *fileRecords) replace(text []byte) error {
+	next, err := os.CreateTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+"-*") // for its owner alone
+	if err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	_, err = next.Write(text)
+	err = errors.Join(err, next.Sync(), next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), f.path)
+	}
+	if err != nil {
+		return fmt.Errorf("write records: %w", errors.Join(err, os.Remove(next.Name())))
+	}
+	return syncDirectory(filepath.Dir(f.path))
+}
+
+// syncDirectory makes a new name in a directory last.
+func syncDirectory(path string) error {
+	directory, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	if err := errors.Join(directory.Sync(), directory.Close()); err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	return nil
+}
+
+// Lock implements Records. The lock ends with the process; there is no lease.
+func (f *fileRecords) Lock(ctx context.Context, name string, _ time.Duration) (func(), error) {
+	file, err := os.OpenFile(filepath.Join(f.locks(), name), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	unlock := func() { _ = file.Close() } // which gives the lock back
+	if err := await(ctx, func() (bool, error) { return lockFile(file) }); err != nil {
+		unlock()
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return unlock, nil
+}

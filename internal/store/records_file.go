@@ -33,11 +33,11 @@ type fileContent struct {
 func (f *fileRecords) locks() string { return f.path + ".locks" }
 
 func (f *fileRecords) read() (fileContent, error) {
-	content := fileContent{Records: map[string]Record{}}
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return content, nil
+		return fileContent{Records: map[string]Record{}}, nil
 	}
+	var content fileContent
 	if err != nil {
 		return content, fmt.Errorf("read records: %w", err)
 	}

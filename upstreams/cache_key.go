@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"maps"
 	"net/http"
@@ -30,27 +29,35 @@ func newKeys(upstream, base string, ignored []string) keys {
 	return k
 }
 
+// target begins every key of what a path and a query name. The part in braces decides the node of a cluster: an answer and what is
+// known of its changes are on the same one, and are away together.
+func (k *keys) target(path, query string) string {
+	const enough = 16
+	sum := sha256.New()
+	writeParts(sum, k.prefix, path, query)
+	return "cache:{" + hex.EncodeToString(sum.Sum(nil)[:enough]) + "}:"
+}
+
 // keyOf is the key of a request: a hash, since it holds what is only the caller's, such as a token.
 func (k *keys) keyOf(request *Request) string {
-	sum := k.begin("answer", request.Path, request.Query)
-	writeParts(sum, request.Account, fmt.Sprint(request.AbsentOn))
+	sum := sha256.New()
+	writeParts(sum, k.prefix, request.Path, request.Query, request.Account, fmt.Sprint(request.AbsentOn))
 	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
 		if canonical := http.CanonicalHeaderKey(name); !k.ignored[canonical] {
 			writeParts(sum, canonical, strings.Join(request.Header[name], ", "))
 		}
 	}
-	return finish(sum)
+	return k.target(request.Path, request.Query) + hex.EncodeToString(sum.Sum(nil))
 }
 
 // variantOf is the key of the answer to a request with certain headers (RFC 9111, section 4.1).
 func (k *keys) variantOf(key string, vary []string, header http.Header) string {
 	sum := sha256.New()
-	writeParts(sum, "variant", key)
 	for _, name := range vary {
 		values := header.Values(name)
 		writeParts(sum, name, strconv.FormatBool(len(values) > 0), normalized(values))
 	}
-	return finish(sum)
+	return key + ":" + hex.EncodeToString(sum.Sum(nil))
 }
 
 // normalized are values as one list, without white space that says nothing.
@@ -67,15 +74,8 @@ func (k *keys) dependsOn(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return k.ignored[name] })
 }
 
-// begin hashes what a request is about.
-func (k *keys) begin(kind, path, query string) hash.Hash {
-	sum := sha256.New()
-	writeParts(sum, kind, k.prefix, path, query)
-	return sum
-}
-
 // changeOf is the key of the time when what a path and a query name was changed.
-func (k *keys) changeOf(path, query string) string { return finish(k.begin("change", path, query)) }
+func (k *keys) changeOf(path, query string) string { return k.target(path, query) + "change" }
 
 // writeParts writes texts so that no two lists of them are the same.
 func writeParts(sum io.Writer, parts ...string) {
@@ -83,8 +83,6 @@ func writeParts(sum io.Writer, parts ...string) {
 		_, _ = fmt.Fprintf(sum, "%d:%s,", len(part), part) // a hash takes everything
 	}
 }
-
-func finish(sum hash.Hash) string { return "cache:" + hex.EncodeToString(sum.Sum(nil)) }
 
 // keepChange is how long it is known that a resource has changed: longer than anything is kept that cannot be validated.
 const keepChange = 24 * time.Hour

@@ -120,6 +120,7 @@ func checkToken(t *testing.T, accounts *store.Accounts, want string, generation 
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		first := replica(t, kept.open(t), "seed")
 		checkToken(t, first, "seed", 0)
 		for i, token := range []string{"canary-1", "canary-2"} {
@@ -146,6 +147,7 @@ func TestRestart(t *testing.T) {
 func TestRace(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		const replicas, callers = 4, 3
 		var asked atomic.Int64
 		var all sync.WaitGroup
@@ -171,6 +173,7 @@ func TestRace(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		replica(t, kept.open(t), "seed")
 		for name, wrong := range map[string]string{"another": strings.ToUpper(key), "short": key[1:], "none": ""} {
 			if _, err := tryReplica(t, kept.open(t), "seed", wrong, &logs{}); !errors.Is(err, store.ErrKey) {
@@ -184,6 +187,7 @@ func TestWrongKey(t *testing.T) {
 func TestAltered(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		if err := replica(t, kept.open(t), "seed").Renew(withDeadline(t), renewal("alice", 0, "new", nil)); err != nil {
 			t.Fatal(err)
 		}
@@ -198,6 +202,7 @@ func TestAltered(t *testing.T) {
 func TestBound(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		records := &noting{Records: kept.open(t)}
 		accounts := replica(t, records, "seed")
 		for generation := range uint64(2) {
@@ -237,6 +242,7 @@ func (n *noting) Save(ctx context.Context, name string, record store.Record) err
 func TestNotNewer(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		records, ctx := kept.open(t), withDeadline(t)
 		if err := records.Save(ctx, "a", store.Record{Generation: 10, Sealed: []byte("ten")}); err != nil {
 			t.Fatal(err)
@@ -256,6 +262,7 @@ func TestNotNewer(t *testing.T) {
 func TestLock(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, kept place) {
+		t.Helper()
 		one, two, ctx := kept.open(t), kept.open(t), withDeadline(t)
 		unlock, err := one.Lock(ctx, "a", time.Minute)
 		if err != nil {

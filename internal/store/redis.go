@@ -71,10 +71,9 @@ func OpenRedis(config RedisConfig) (*Redis, error) {
 		client.AddHook(watch.guard(cmp.Or(config.Master, config.Addresses[0])))
 		return &Redis{client: client, timeout: config.Timeout, prefix: config.Prefix}, nil
 	}
-	// One node may be away while the others are well. The guard of the whole is for when not even the nodes are known.
+	// One node may be away while the others are well.
 	cluster := redis.NewClusterClient(options.Cluster())
 	cluster.OnNewNode(func(node *redis.Client) { node.AddHook(watch.guard(node.Options().Addr)) })
-	cluster.AddHook(watch.guard("cluster"))
 	return &Redis{client: cluster, timeout: config.Timeout, prefix: config.Prefix}, nil
 }
 

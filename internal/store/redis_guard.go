@@ -59,7 +59,7 @@ func (w *watch) guard(node string) *guard {
 		Name: node, MaxRequests: 1, Timeout: awayFor,
 		ReadyToTrip:   func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failuresToAway },
 		IsSuccessful:  isReply,
-		IsExcluded:    func(err error) bool { return errors.Is(err, errGivenUp) || errors.Is(err, ErrAway) },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errGivenUp) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { g.changed(from, to) },
 	})
 	return g
@@ -73,9 +73,17 @@ func isReply(err error) bool {
 	return err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "NOSCRIPT") || redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK")
 }
 
-// ProcessHook implements redis.Hook.
+// guarded is the key of the guard in the context of an operation.
+type guarded struct{}
+
+// ProcessHook implements redis.Hook. An operation that needs a new connection greets Redis first, which is a part of it: asked for
+// by itself it would be refused, since the operation is the one that tries.
 func (g *guard) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, operation redis.Cmder) error {
+		if ctx.Value(guarded{}) == g {
+			return next(ctx, operation)
+		}
+		ctx = context.WithValue(ctx, guarded{}, g)
 		_, err := g.circuit.Execute(func() (struct{}, error) { return struct{}{}, g.try(ctx, operation, next) })
 		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 			err = fmt.Errorf("%w: %s", ErrAway, g.node)

@@ -127,16 +127,18 @@ func TestRedisBack(t *testing.T) {
 	if err := redis.Set(ctx, "a", []byte("x"), time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	server.SetError("LOADING Redis is loading the dataset in memory")
+	server.Close()
 	for range 10 {
 		if _, _, err := redis.Get(ctx, "a"); !errors.Is(err, store.ErrAway) {
 			t.Fatalf("error = %v", err)
 		}
 	}
-	server.SetError("")
+	if err := server.Restart(); err != nil { // the next try needs a new connection
+		t.Fatal(err)
+	}
 	eventually(t, func() bool { _, ok, err := redis.Get(ctx, "a"); return ok && err == nil })
 	text := logged.String()
-	if strings.Count(text, "redis is away") != 1 || strings.Count(text, "redis is back") != 1 || !strings.Contains(text, "LOADING") {
+	if strings.Count(text, "redis is away") != 1 || strings.Count(text, "redis is back") != 1 {
 		t.Errorf("logged:\n%s", text)
 	}
 }

@@ -2,6 +2,7 @@ package bff_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,9 +67,7 @@ func TestStateSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			environment := map[string]string{"ALICE_TOKEN": "canary", "STOCK_TOKEN": "canary"}
-			for name, value := range test.environment {
-				environment[name] = value
-			}
+			maps.Copy(environment, test.environment)
 			err := openWith(withSettings(t, test.settings), environment)
 			if test.want == "" {
 				if err != nil {

@@ -9,11 +9,12 @@ import (
 	"text/tabwriter"
 )
 
-// Egress is what a plan can send to one upstream: nothing else leaves.
+// Egress is what a plan can send to one upstream, or to an address of Redis, which may name further ones of its own: nothing else
+// leaves.
 type Egress struct {
 	Upstream string `json:"upstream"`
 	BaseURL  string `json:"base_url"`
-	// Network is public or private.
+	// Network is public or private; any for Redis, which is called redis: as no upstream can be.
 	Network string `json:"network"`
 	// Credential says what requests are signed with, and where that is; empty for nothing. It holds no secret.
 	Credential string          `json:"credential,omitempty"`
@@ -51,7 +52,7 @@ func (p *Plan) Egress() []Egress {
 			}
 		}
 	}
-	return all
+	return append(all, p.Redis.egress()...)
 }
 
 // add notes who sends a request.

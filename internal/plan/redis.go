@@ -39,3 +39,22 @@ type Renewed struct {
 	Key Secret
 	At  diag.Position
 }
+
+// egress is what is sent to each of its addresses.
+func (r *Redis) egress() []Egress {
+	if r == nil {
+		return nil
+	}
+	scheme, credential := "redis://", ""
+	if r.TLS != nil {
+		scheme = "rediss://"
+	}
+	if !r.Password.IsZero() {
+		credential = "password from " + r.Password.describe()
+	}
+	all := make([]Egress, len(r.Addresses))
+	for i, address := range r.Addresses {
+		all[i] = Egress{Upstream: "redis:", BaseURL: scheme + address, Network: "any", Credential: credential, Requests: []EgressRequest{}}
+	}
+	return all
+}

@@ -413,3 +413,29 @@ func TestNoRecords(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFileRecords: whatever a file holds, reading it ends with a record or an error, and what cannot be read is not overwritten.
+func FuzzFileRecords(f *testing.F) {
+	f.Add([]byte(`{"records": {"a": {"generation": 1, "sealed": "AQ=="}}}`))
+	f.Add([]byte(`{"records": {"a": null}}`))
+	f.Add([]byte(`{"records": {"a": {"generation": -1}}}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		records, err := store.FileRecords(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := records.Load(t.Context(), "a"); err == nil {
+			return
+		}
+		if err := records.Save(t.Context(), "a", store.Record{Generation: 1}); err == nil {
+			t.Error("it was overwritten")
+		}
+		if got, _ := os.ReadFile(path); string(got) != string(content) {
+			t.Errorf("it was changed to %q", got)
+		}
+	})
+}

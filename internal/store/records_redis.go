@@ -76,8 +76,9 @@ func (r *redisRecords) Lock(ctx context.Context, name string, lease time.Duratio
 		}
 		return err == nil, away("lock", err)
 	})
-	if errors.Is(err, ErrAway) {
+	if err != nil {
 		unlock() // it may have been carried out
+		return nil, err
 	}
-	return unlock, err
+	return unlock, nil
 }

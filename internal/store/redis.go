@@ -148,9 +148,9 @@ func (r *Redis) Delete(ctx context.Context, key string) error {
 	return away("delete", r.client.Del(ctx, r.prefix+key).Err())
 }
 
-// away is the error of an operation.
+// away is the error of an operation. That of one whose caller has left says nothing about Redis.
 func away(operation string, err error) error {
-	if err == nil || errors.Is(err, ErrAway) {
+	if err == nil || errors.Is(err, ErrAway) || errors.Is(err, errGivenUp) {
 		return err
 	}
 	return fmt.Errorf("%s: %w: %w", operation, ErrAway, err)

@@ -97,11 +97,14 @@ func (g *guard) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (g *guard) try(ctx context.Context, operation redis.Cmder, next redis.ProcessHook) error {
 	err := next(ctx, operation)
+	if deadline, ok := ctx.Deadline(); err != nil && ok && !time.Now().Before(deadline) {
+		<-ctx.Done() // a connection's clock may be a moment ahead
+	}
 	switch {
 	case isReply(err):
 		return err
 	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow):
-		return fmt.Errorf("%w: %w", errGivenUp, err)
+		return fmt.Errorf("%w: %w", errGivenUp, ctx.Err())
 	default:
 		g.last.Store(&err)
 		return err

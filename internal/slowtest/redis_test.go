@@ -179,6 +179,14 @@ func testRenewed(t *testing.T, redis *redisServer, upstream *notes, settings str
 	if _, after, misused := upstream.counts(); after != rounds || misused != 0 {
 		t.Errorf("a replica that starts later renews: %d renewals, %d refused", after, misused)
 	}
+	// One that was idle finds a renewed token that has expired, too.
+	upstream.expire()
+	replicas[0].ask(t, "GetMine", `{"account": "alice"}`)
+	upstream.expire()
+	replicas[1].ask(t, "GetMine", `{"account": "alice"}`)
+	if _, after, misused := upstream.counts(); after != rounds+2 || misused != 0 {
+		t.Errorf("a replica that was idle: %d renewals, %d refused", after, misused)
+	}
 	if redis != nil {
 		dump := redis.dump(t)
 		if strings.Contains(dump, "canary") || !strings.Contains(dump, "sheaf:account:") {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
@@ -122,7 +124,10 @@ func TestRedisBack(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
 	logged := &logs{}
-	redis := openRedis(t, store.RedisConfig{Addresses: []string{server.Addr()}, Logger: logged.logger()})
+	measured := metric.NewManualReader()
+	redis := openRedis(t, store.RedisConfig{
+		Addresses: []string{server.Addr()}, Logger: logged.logger(), MeterProvider: metric.NewMeterProvider(metric.WithReader(measured)),
+	})
 	ctx := withDeadline(t)
 	if err := redis.Set(ctx, "a", []byte("x"), time.Minute); err != nil {
 		t.Fatal(err)
@@ -141,6 +146,28 @@ func TestRedisBack(t *testing.T) {
 	if strings.Count(text, "redis is away") != 1 || strings.Count(text, "redis is back") != 1 {
 		t.Errorf("logged:\n%s", text)
 	}
+	if changes, failures := sum(t, measured, "sheaf.redis.changes"), sum(t, measured, "sheaf.redis.failures"); changes != 2 || failures < 10 {
+		t.Errorf("measured %d changes and %d failures", changes, failures)
+	}
+}
+
+// sum is what a counter has come to.
+func sum(t *testing.T, reader *metric.ManualReader, name string) (total int64) {
+	t.Helper()
+	var measured metricdata.ResourceMetrics
+	if err := reader.Collect(withDeadline(t), &measured); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range measured.ScopeMetrics {
+		for _, one := range scope.Metrics {
+			if data, ok := one.Data.(metricdata.Sum[int64]); ok && one.Name == name {
+				for _, point := range data.DataPoints {
+					total += point.Value
+				}
+			}
+		}
+	}
+	return total
 }
 
 // eventually waits until something holds.

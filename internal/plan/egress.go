@@ -52,7 +52,7 @@ func (p *Plan) Egress() []Egress {
 			}
 		}
 	}
-	return append(all, p.Redis.egress()...)
+	return slices.Insert(all, len(all), p.Redis.egress()...)
 }
 
 // add notes who sends a request.

@@ -105,7 +105,7 @@ func (r *Response) Freshened(header http.Header, requestedAt, receivedAt time.Ti
 }
 
 // ofContent are fields of the body at hand, which a 304 does not bring; its ETag is that of the body at hand, or useless.
-var ofContent = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Md5": true, "Content-Range": true, "ETag": true}
+var ofContent = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Md5": true, "Content-Range": true, "Etag": true}
 
 // hopByHop are fields of one connection (section 3.1).
 var hopByHop = []string{

@@ -247,11 +247,12 @@ func startNginx(t *testing.T, origin string) string {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), "nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // killed, it would leave its workers
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatalf("start nginx: %v; install it with apt-get install nginx-light", err)
 	}
-	t.Cleanup(func() { _ = command.Process.Signal(os.Interrupt); _ = command.Wait() })
+	t.Cleanup(func() { _ = command.Wait() }) // the test's context has ended by then
 	awaitListener(t, address)
 	return "http://" + address
 }

@@ -45,6 +45,8 @@ type Error struct {
 	// given is set if the caller gave up: nobody is to blame. refused is set if it was not even tried, so that trying again at
 	// once is no use.
 	given, refused bool
+	// said is what the answer says of the upstream's health.
+	said verdict
 }
 
 // Error names the upstream and the cause.
@@ -55,6 +57,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool {
+	if e.said.known {
+		return e.said.mayPass
+	}
 	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited || e.Kind == KindOverloaded
 }
 

@@ -179,6 +179,7 @@ func (l *load) atRate(t *testing.T, perSecond float64, phase time.Duration) *out
 }
 
 func (l *load) call(t *testing.T, result *outcome) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader([]byte(`{"id": "7"}`)))

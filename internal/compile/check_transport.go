@@ -34,15 +34,13 @@ func (d *draft) checkBalance(balance *source.Node) {
 	if balance == nil {
 		return
 	}
-	if addresses := balance.Get("addresses"); addresses == nil || len(addresses.Items) == 0 {
-		d.report(balance, "write addresses: [10.0.0.1:8080, 10.0.0.2:8080]", "balance has no addresses")
-	} else {
-		for _, one := range addresses.Items {
-			d.checkAddress(one)
-		}
+	for _, one := range balance.Get("addresses").Items {
+		d.checkAddress(one)
 	}
-	if check := balance.Get("health_check"); check != nil {
-		d.checkHealthCheck(check)
+	if path := balance.Get("health_check", "get"); path != nil && !isOpen(path.Text) {
+		if _, err := url.ParseRequestURI(path.Text); err != nil || strings.Contains(path.Text, "#") {
+			d.report(path, "write it as /healthz, a path below base_url", "%q is no path", path.Text)
+		}
 	}
 }
 
@@ -55,21 +53,6 @@ func (d *draft) checkAddress(at *source.Node) {
 	number, wrong := strconv.ParseUint(port, 10, 16)
 	if err != nil || wrong != nil || number == 0 || host == "" || strings.ContainsAny(host, "/@ ") {
 		d.report(at, "write it as 10.0.0.1:8080 or as [2001:db8::1]:8080", "%q is no host:port", at.Text)
-	}
-}
-
-func (d *draft) checkHealthCheck(check *source.Node) {
-	const hint = "write get: /healthz, a path below base_url"
-	path := check.Get("get")
-	if path == nil {
-		d.report(check, hint, "health_check has no path")
-		return
-	}
-	if isOpen(path.Text) {
-		return
-	}
-	if _, err := url.ParseRequestURI(path.Text); err != nil || strings.Contains(path.Text, "#") {
-		d.report(path, hint, "%q is no path", path.Text)
 	}
 }
 

@@ -50,7 +50,7 @@ type watching struct {
 
 // watch begins to tell of the addresses of an upstream with one base URL, and to ask them whether they are well.
 func (b *balancer) watch(config *Config, base *base, header http.Header) error {
-	b.watching.upstream, b.logger, b.observer = config.Name, config.Logger, base.observer
+	b.upstream, b.logger, b.observer = config.Name, config.Logger, base.observer
 	if config.Balance == nil || config.Balance.HealthCheck == nil {
 		return nil
 	}

@@ -165,8 +165,8 @@ func (b *balancer) among(candidates []*address) *address {
 	if !b.leastLoaded || len(candidates) == 1 {
 		return candidates[(b.turn.Add(1)-1)%uint64(len(candidates))]
 	}
-	first := rand.IntN(len(candidates))
-	second := rand.IntN(len(candidates) - 1)
+	first := rand.IntN(len(candidates))      //nolint:gosec // a lot that is fair is enough
+	second := rand.IntN(len(candidates) - 1) //nolint:gosec // likewise
 	if second >= first {
 		second++
 	}

@@ -31,13 +31,13 @@ func TestEjection(t *testing.T) {
 		}
 		e.note(0, true)
 		for times := 1; times <= 12; times++ {
-			length := min(time.Duration(times), 10) * time.Second
-			if !e.isOut(0) || time.Until(e.until(0)) != length {
-				t.Fatalf("time %d: out for %s, want %s", times, time.Until(e.until(0)), length)
+			length := min(float64(times), 10)
+			if !e.isOut(0) || time.Until(e.until(0)).Seconds() != length {
+				t.Fatalf("time %d: out for %s, want %gs", times, time.Until(e.until(0)), length)
 			}
 			fail(e, 0, 9) // of requests that began before
 			e.note(0, false)
-			time.Sleep(length)
+			time.Sleep(time.Until(e.until(0)))
 			if e.isOut(0) {
 				t.Fatalf("time %d: it is not back", times)
 			}

@@ -94,7 +94,7 @@ func (k *checker) watch(ctx context.Context, to *address) {
 
 // pause is Every, give or take a tenth, so that replicas do not ask in step.
 func (k *checker) pause() time.Duration {
-	return k.Every - k.Every/10 + rand.N(k.Every/5+1)
+	return k.Every - k.Every/10 + rand.N(k.Every/5+1) //nolint:gosec // nobody gains by guessing it
 }
 
 func (k *checker) ask(ctx context.Context, to *address) error {

@@ -33,8 +33,8 @@ func parseProxy(text string) (*url.URL, error) {
 // are. The proxy is declared, so it may be anywhere. It resolves the upstream's name, so only an address can be judged here.
 func (t *transports) goThroughProxy(transport *http.Transport) {
 	transport.Proxy = func(request *http.Request) (*url.URL, error) {
-		address, err := netip.ParseAddr(request.URL.Hostname())
-		if err != nil || t.config.Private {
+		address, notAddress := netip.ParseAddr(request.URL.Hostname())
+		if isAddress := notAddress == nil; !isAddress || t.config.Private {
 			return t.proxy, nil
 		}
 		if kind := special(address); kind != "" {

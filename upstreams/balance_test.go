@@ -149,3 +149,26 @@ func TestRepeatsGoElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestHedgesGoElsewhere: a request beside another does not wait at the same address.
+func TestHedgesGoElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBalancer(t, BalanceConfig{}, "a", "b")
+		went := make(chan string, 2)
+		do := newTestHedger(t, 1).hedge(b.balance(func(ctx context.Context, exchange exchange) (*Answer, error) {
+			went <- exchange.to.name
+			b.turn.Add(1)
+			return &Answer{Status: 200}, sleep(ctx, time.Second)
+		}))
+		exchange := reading()
+		exchange.tried = &tried{}
+		if _, err := do(t.Context(), exchange); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(went) != 2 || <-went == <-went {
+			t.Errorf("%d requests, or both to one address", len(went))
+		}
+	})
+}

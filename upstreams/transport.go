@@ -18,8 +18,8 @@ const (
 	tlsHandshake = 5 * time.Second
 	idleTimeout  = 90 * time.Second
 	maxHeader    = 64 << 10
-	// A connection of HTTP/2 outlives the requests on it that time out. One on which nothing arrives is asked whether it is alive,
-	// so that a dead one is not used until the kernel gives it up, which takes a quarter of an hour.
+	// A connection of HTTP/2 outlives the requests on it that time out. One on which nothing arrives is asked whether it is alive, and
+	// given up if it says nothing: without this only a request that is cancelled asks, and all wait on it meanwhile.
 	pingAfter   = 15 * time.Second
 	pingTimeout = 5 * time.Second
 )

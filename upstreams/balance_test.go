@@ -167,8 +167,11 @@ func TestHedgesGoElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if len(went) != 2 || <-went == <-went {
-			t.Errorf("%d requests, or both to one address", len(went))
+		if len(went) != 2 {
+			t.Fatalf("%d requests, want two", len(went))
+		}
+		if first, second := <-went, <-went; first == second {
+			t.Errorf("both requests went to %s", first)
 		}
 	})
 }

@@ -45,7 +45,8 @@ type ejection struct {
 const maxTimes = 10
 
 func newEjector(config EjectionConfig, addresses int, changed func(int, time.Time)) *ejector {
-	most := min(int(config.MaxShare*float64(addresses)), addresses-1)
+	const rounding = 1e-9 // 0.29 of a hundred is 29, and not a little less
+	most := min(int(config.MaxShare*float64(addresses)+rounding), addresses-1)
 	return &ejector{EjectionConfig: config, most: most, changed: changed, records: make([]ejection, addresses)}
 }
 

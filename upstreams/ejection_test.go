@@ -59,7 +59,7 @@ func TestEjectionShare(t *testing.T) {
 		addresses int
 		share     float64
 		want      int
-	}{{1, 1, 0}, {2, 0.5, 1}, {2, 1, 1}, {3, 0.3, 0}, {3, 0.5, 1}, {4, 0.5, 2}, {5, 1, 4}} {
+	}{{1, 1, 0}, {2, 0.5, 1}, {2, 1, 1}, {3, 0.3, 0}, {3, 0.5, 1}, {4, 0.5, 2}, {5, 1, 4}, {100, 0.29, 29}} {
 		synctest.Test(t, func(t *testing.T) {
 			e := newTestEjector(EjectionConfig{MaxShare: test.share}, test.addresses)
 			for number := range test.addresses {

@@ -56,7 +56,7 @@ func (c *Client) renew(ctx context.Context, account string) error {
 	if err != nil {
 		return fmt.Errorf("renew: %w", err)
 	}
-	response, err := c.transport.RoundTrip(outgoing)
+	response, err := c.balancer.pick(nil).transport.RoundTrip(outgoing)
 	if err != nil {
 		return fmt.Errorf("renew: %w", err)
 	}

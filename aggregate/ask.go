@@ -149,6 +149,9 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 	if failure != nil {
 		return nil, failure
 	}
+	if len(a.target.rules.Errors) > 0 {
+		request.Judge = a.target.judge(context.WithoutCancel(scope.Context))
+	}
 	a.requests++
 	answer, err := a.target.upstream.Do(ctx, request)
 	if err != nil {
@@ -157,8 +160,8 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 	}
 	a.noteAnswer(&answer)
 	if !answer.Absent {
-		if failure := a.errorIn2xx(scope.Context, &answer); failure != nil {
-			return nil, failure
+		if failure := a.target.errorIn(scope.Context, &answer); failure != nil {
+			return nil, a.ownFields(failure)
 		}
 	}
 	return &reply{status: answer.Status, header: answer.Header, body: answer.Body, absent: answer.Absent}, nil

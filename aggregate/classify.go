@@ -24,35 +24,53 @@ func (a *attempt) classify(ctx context.Context, failure *Failure) *Failure {
 	if failure.Answer == nil || len(a.target.rules.Errors) == 0 {
 		return failure
 	}
-	status := failure.Answer.Status
-	return a.applyRules(ctx, failure, func(rule *plan.ErrorRule) bool {
-		return slices.Contains(rule.Statuses, status) || len(rule.Statuses) == 0
-	})
+	return a.ownFields(a.target.applyRules(ctx, failure))
 }
 
-// errorIn2xx is the failure that an answer with a good status means by the error rules, or nil.
-func (a *attempt) errorIn2xx(ctx context.Context, answer *Answer) *Failure {
-	about := func(rule *plan.ErrorRule) bool { return slices.Contains(rule.Statuses, answer.Status) }
-	if !slices.ContainsFunc(a.target.rules.Errors, about) {
+// judge says what an answer tells of its upstream's health by the error rules, for the circuit breaker and for retries.
+func (t *target) judge(ctx context.Context) func(int, http.Header, []byte) (unwell, mayPass, known bool) {
+	return func(status int, header http.Header, body []byte) (unwell, mayPass, known bool) {
+		failure := t.errorIn(ctx, &Answer{Status: status, Header: header, Body: body})
+		if failure == nil {
+			return false, false, false
+		}
+		told, _ := failure.Told()
+		return slices.Contains(unwellCodes, told), failure.Retryable, true
+	}
+}
+
+// unwellCodes are those of errors that are no caller's fault (AIP-193).
+var unwellCodes = []code.Code{code.Code_UNKNOWN, code.Code_DEADLINE_EXCEEDED, code.Code_INTERNAL, code.Code_UNAVAILABLE, code.Code_DATA_LOSS}
+
+// errorIn is the failure that an answer means by the error rules, or nil.
+func (t *target) errorIn(ctx context.Context, answer *Answer) *Failure {
+	about := func(rule *plan.ErrorRule) bool { return isAbout(rule, answer.Status) }
+	if !slices.ContainsFunc(t.rules.Errors, about) {
 		return nil
 	}
-	failure := a.applyRules(ctx, &Failure{Reason: plan.ReasonFailed, Answer: answer, Err: errIn2xx}, about)
+	failure := t.applyRules(ctx, &Failure{Reason: plan.ReasonFailed, Answer: answer, Err: errIn2xx})
 	if !failure.ruled {
 		return nil
 	}
 	return failure
 }
 
-// applyRules finds the first rule about an answer that fits it.
-func (a *attempt) applyRules(ctx context.Context, failure *Failure, about func(*plan.ErrorRule) bool) *Failure {
+// isAbout reports whether a rule is about answers of a status. Those that name none are about all but good ones.
+func isAbout(rule *plan.ErrorRule, status int) bool {
+	isGood := status >= http.StatusOK && status < http.StatusMultipleChoices
+	return slices.Contains(rule.Statuses, status) || len(rule.Statuses) == 0 && !isGood
+}
+
+// applyRules is a failure as the first rule has it that fits the answer.
+func (t *target) applyRules(ctx context.Context, failure *Failure) *Failure {
 	answer := failure.Answer
-	document, err := a.target.rules.Answer.Scan(answerJSON(answer.Status, answer.Header, answer.Body))
+	document, err := t.rules.Answer.Scan(answerJSON(answer.Status, answer.Header, answer.Body))
 	if err != nil {
 		return failure
 	}
 	scope := &projection.Scope{Context: ctx, Answers: []*projection.Document{document}, Now: time.Now()}
-	for _, rule := range a.target.rules.Errors {
-		if !about(rule) {
+	for _, rule := range t.rules.Errors {
+		if !isAbout(rule, answer.Status) {
 			continue
 		}
 		if rule.When != nil {
@@ -60,7 +78,7 @@ func (a *attempt) applyRules(ctx context.Context, failure *Failure, about func(*
 				continue // a rule that cannot judge the answer is not about it
 			}
 		}
-		return a.ownFields(ruled(rule, failure, scope))
+		return ruled(rule, failure, scope)
 	}
 	return failure
 }

@@ -37,6 +37,10 @@ type Request struct {
 	Repeatable bool
 	// AbsentOn lists the statuses that mean "there is none".
 	AbsentOn []int
+	// Judge says what an answer means by what it says, whatever its status: whether the upstream is not well, and whether the same
+	// call may succeed later; known is false if only the status tells. It is called concurrently, and may be after the call has
+	// ended. It is nil for never.
+	Judge func(status int, header http.Header, body []byte) (unwell, mayPass, known bool)
 }
 
 // Answer is what a call got.

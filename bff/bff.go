@@ -38,7 +38,7 @@ type Server struct {
 	handler    http.Handler
 }
 
-// Open compiles the project in a directory and makes it ready to serve. Nothing is sent to any upstream. If the author's
+// Open compiles the project in a directory and makes it ready to serve. Nothing but health checks is sent to any upstream. If the author's
 // files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
 	settings := newSettings(options)
@@ -118,6 +118,12 @@ func (s *Server) connect() (map[string]aggregate.Upstream, error) {
 			problems.Add(upstream.Credential.At, 0, putThere, "%v", err)
 			continue
 		}
+		tls, wrong := s.readTLS(upstream.TLS)
+		if len(wrong) > 0 {
+			problems = append(problems, wrong...)
+			continue
+		}
+		config.TLS = tls
 		client, err := upstreams.New(config)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", upstream.At, err)
@@ -135,8 +141,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Listen is the address that the project's sheaf.yaml names.
 func (s *Server) Listen() string { return s.plan.Server.Listen }
 
-// Close closes idle connections to upstreams, and those to Redis, once renewals of accounts have ended. RPCs in flight end by
-// themselves.
+// Close ends health checks, and closes idle connections to upstreams, and those to Redis, once renewals of accounts have ended. RPCs
+// in flight end by themselves.
 func (s *Server) Close() {
 	for _, client := range s.clients {
 		client.Close()

@@ -104,11 +104,11 @@ func TestCacheControl(t *testing.T) {
 			h, _ := openCaching(t, test.controls)
 			response := h.ask(t, "")
 			got := strings.Replace(response.Header.Get("Cache-Control"), "max-age=30", "max-age=29", 1) // a second may have begun
-			if got != test.want || response.Header.Get("Etag") == "" || !strings.Contains(strings.Join(response.Header.Values("Vary"), ","), "Accept-Encoding") {
+			if got != test.want || response.Header.Get("ETag") == "" || !strings.Contains(strings.Join(response.Header.Values("Vary"), ","), "Accept-Encoding") {
 				t.Errorf("Cache-Control = %s, want %s; header %v", got, test.want, response.Header)
 			}
-			again := h.ask(t, response.Header.Get("Etag"))
-			if body := readAll(t, again); again.StatusCode != http.StatusNotModified || body != "" || again.Header.Get("Etag") != response.Header.Get("Etag") {
+			again := h.ask(t, response.Header.Get("ETag"))
+			if body := readAll(t, again); again.StatusCode != http.StatusNotModified || body != "" || again.Header.Get("ETag") != response.Header.Get("ETag") {
 				t.Errorf("with its tag: %d, %q", again.StatusCode, body)
 			}
 			if other := h.ask(t, `W/"another"`); other.StatusCode != http.StatusOK {
@@ -126,7 +126,7 @@ func TestCacheControlPost(t *testing.T) {
 	t.Parallel()
 	h, _ := openCaching(t, map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"})
 	response := post(t, h, getProduct, `{"productId": "p-100"}`)
-	if body := readAll(t, response); response.Header.Get("Cache-Control") != "" || response.Header.Get("Etag") != "" {
+	if body := readAll(t, response); response.Header.Get("Cache-Control") != "" || response.Header.Get("ETag") != "" {
 		t.Errorf("header = %v, body = %s", response.Header, body)
 	}
 }

@@ -16,7 +16,7 @@ func setFreshness(header http.Header, result *aggregate.Result) {
 	header.Set("Cache-Control", httpcache.Passing(result.Freshness).CacheControl())
 	header.Add("Vary", "Accept-Encoding")
 	sum := sha256.Sum256(result.Message)
-	header.Set("Etag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
+	header.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
 }
 
 // conditional answers 304 to a GET whose If-None-Match has the response's tag (RFC 9110, section 13.1.2).
@@ -39,7 +39,7 @@ type conditionalWriter struct {
 // WriteHeader implements http.ResponseWriter.
 func (c *conditionalWriter) WriteHeader(status int) {
 	c.begun = true
-	if c.leftOut = status == http.StatusOK && c.has(c.Header().Get("Etag")); c.leftOut {
+	if c.leftOut = status == http.StatusOK && c.has(c.Header().Get("ETag")); c.leftOut {
 		for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding"} {
 			c.Header().Del(name)
 		}

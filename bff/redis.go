@@ -26,10 +26,10 @@ func (s *Server) openRedis() error {
 	}
 	if from.TLS != nil {
 		config.TLS, err = store.TLSConfig(store.TLSFiles{
-			CA: from.TLS.CA, Certificate: from.TLS.Certificate, Key: from.TLS.Key, ServerName: from.TLS.ServerName,
+			CA: from.TLS.CA.Path, Certificate: from.TLS.Certificate.Path, Key: from.TLS.Key.Path, ServerName: from.TLS.ServerName,
 		})
 		if err != nil {
-			return problemAt(from.TLS.At, putThere, err)
+			return problemAt(from.At, putThere, err)
 		}
 	}
 	s.redis, err = store.OpenRedis(config)

@@ -80,7 +80,7 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
 		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
-		Cache:   s.cacheConfig(upstream.Cache),
+		Cache: s.cacheConfig(upstream.Cache), Balance: balanceConfig(upstream.Balance), Proxy: upstream.Proxy,
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,

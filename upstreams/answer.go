@@ -14,8 +14,8 @@ import (
 	"unicode"
 )
 
-// statuses is the one table from HTTP status to kind. What is not in it, and not 2xx, is KindBadAnswer below 500 and
-// KindFailed from there on.
+// statuses is the one table from HTTP status to kind. What is not in it is KindBadAnswer below 500, and KindFailed from there on and
+// for a 2xx with an error inside.
 var statuses = map[int]Kind{
 	http.StatusBadRequest:          KindRejected,
 	http.StatusUnauthorized:        KindCredentials,
@@ -36,7 +36,7 @@ func kindOf(status int) Kind {
 	if kind, ok := statuses[status]; ok {
 		return kind
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError || isSuccess(status) {
 		return KindFailed
 	}
 	return KindBadAnswer
@@ -60,17 +60,26 @@ func (c *Client) read(response *http.Response, exchange exchange) (*Answer, erro
 	return c.judge(request, answer)
 }
 
-// judge says what an answer means: that of a 2xx is one, AbsentOn says that there is none, and anything else is an error.
+// judge says what an answer means: that of a 2xx is one, AbsentOn says that there is none, and anything else is an error. What the
+// answer itself says of the upstream's health goes before what its status says.
 func (c *Client) judge(request *Request, answer *Answer) (*Answer, error) {
-	switch {
-	case slices.Contains(request.AbsentOn, answer.Status):
+	if slices.Contains(request.AbsentOn, answer.Status) {
 		return &Answer{Status: answer.Status, Header: answer.Header, Absent: true}, nil
-	case !isSuccess(answer.Status):
-		return nil, c.refused(request, answer)
-	default:
+	}
+	var said verdict
+	if request.Judge != nil {
+		said.unwell, said.mayPass, said.known = request.Judge(answer.Status, answer.Header, answer.Body)
+	}
+	if isSuccess(answer.Status) && !said.unwell {
 		return answer, nil
 	}
+	failure := c.refused(request, answer)
+	failure.said = said
+	return nil, failure
 }
+
+// verdict is what an answer says of the upstream's health.
+type verdict struct{ unwell, mayPass, known bool }
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 

@@ -58,7 +58,7 @@ func (c *Client) compose(to *base) call {
 	budget := &budget{share: c.config.Retries.Budget}
 	retrier := &retrier{RetryConfig: c.config.Retries, budget: budget, observer: to.observer}
 	limiter := newLimiter(&c.config)
-	made := to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.attempt(to))))))
+	made := to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.balancer.balance(c.attempt(to)))))))
 	if c.config.Cache == nil {
 		return withoutCache(made)
 	}

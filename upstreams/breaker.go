@@ -124,6 +124,9 @@ func isFailure(err error) bool {
 	if !ok {
 		return err != nil
 	}
+	if failure.said.known {
+		return failure.said.unwell
+	}
 	if failure.Status >= http.StatusBadRequest {
 		return failure.Status >= http.StatusInternalServerError
 	}

@@ -131,7 +131,7 @@ func (k *cache) ask(ctx context.Context, found lookup, next call) fetched {
 		answer, err = k.client.judge(found.exchange.Request, &Answer{Status: response.Status, Header: response.Header, Body: body})
 		received = answered(answer, err)
 	}
-	keepable := found.rules.MayStore(found.exchange.Header, &response)
+	keepable := !saidUnwell(err) && found.rules.MayStore(found.exchange.Header, &response)
 	k.noteRoute(found.exchange.Template, keepable)
 	if keepable {
 		k.save(ctx, found, &entry{Response: response, Body: body})
@@ -146,6 +146,12 @@ func answered(answer *Answer, err error) *Answer {
 		return failure.Answer
 	}
 	return answer
+}
+
+// saidUnwell reports whether an answer of any status says that the upstream is not well, which is nothing to keep.
+func saidUnwell(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	return ok && failure.said.unwell
 }
 
 func (k *cache) noteRoute(route string, keepable bool) {

@@ -16,7 +16,7 @@ import (
 // entry is a kept answer; or, with Vary, the names of the headers that answers are kept by.
 type entry struct {
 	httpcache.Response
-	Vary []string `json:",omitempty"`
+	Vary []string `json:"vary,omitempty"`
 	Body []byte   `json:"-"`
 }
 

@@ -1,7 +1,7 @@
 // Package upstreams is for calling one REST service safely: everything between "a call is due" and "an answer is here".
 // A call goes through
 //
-//	cache(coalesce(observe(retry(hedge(limit(breaker(attempt deadline(credentials(egress guard(transport))))))))))
+//	cache(coalesce(observe(retry(hedge(limit(breaker(balance(attempt deadline(credentials(egress guard(transport)))))))))))
 //
 // and its body is read within bounds. The package knows neither plans nor Protobuf.
 package upstreams
@@ -30,7 +30,7 @@ type Client struct {
 	refresh    *RefreshConfig
 	timeout    time.Duration
 	maxAnswer  int64
-	transport  *http.Transport
+	balancer   *balancer
 }
 
 // Request is one call.
@@ -53,6 +53,10 @@ type Request struct {
 	Repeatable bool
 	// AbsentOn lists the statuses that mean "there is none".
 	AbsentOn []int
+	// Judge says what an answer means by what it says, whatever its status: whether the upstream is not well, and whether the same
+	// call may succeed later; known is false if only the status tells. It is called concurrently, and may be after the call has
+	// ended. It is nil for never.
+	Judge func(status int, header http.Header, body []byte) (unwell, mayPass, known bool)
 }
 
 // Answer is what a call got.
@@ -81,18 +85,35 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
+	balancer, err := newBalancer(&config)
+	if err != nil {
+		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
+	}
 	client := &Client{
 		config: config, name: config.Name, bases: bases{byURL: map[string]*base{}}, header: header, credential: config.Credential,
 		accounts: config.Accounts, refresh: config.Refresh, timeout: config.Timeout, maxAnswer: config.MaxAnswerBytes,
-		transport: newTransport(&config),
+		balancer: balancer,
 	}
-	if client.hasOwnBases() {
-		return client, nil
-	}
-	if _, err := client.baseFor(""); err != nil {
+	if err := client.begin(); err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
 	return client, nil
+}
+
+// begin makes ready what is known before the first call.
+func (c *Client) begin() error {
+	switch {
+	case !c.hasOwnBases():
+	case c.config.Balance != nil:
+		return errAddresses
+	default:
+		return nil
+	}
+	only, err := c.baseFor("")
+	if err != nil {
+		return err
+	}
+	return c.balancer.watch(&c.config, only, c.header)
 }
 
 // Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call.
@@ -102,6 +123,9 @@ func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
 		return nil, c.unsent(request, err)
 	}
 	exchange := exchange{Request: request}
+	if c.balancer.ejector != nil {
+		exchange.tried = &tried{}
+	}
 	if request.Timeout > 0 {
 		exchange.until = time.Now().Add(request.Timeout)
 	}
@@ -116,6 +140,9 @@ type exchange struct {
 	*Request
 	// until is when it must have ended; zero for no bound besides the context.
 	until time.Time
+	// tried are the addresses that its requests went to, and to is that of the one under way.
+	tried *tried
+	to    *address
 	// conditions are those under which an answer that is kept is still good: then the answer is a 304. Nil for none.
 	conditions http.Header
 }
@@ -140,7 +167,7 @@ func (c *Client) BreakerState(account string) string {
 // Close ends what goes on behind calls, and closes idle connections. Calls in flight end by themselves.
 func (c *Client) Close() {
 	c.bases.close()
-	c.transport.CloseIdleConnections()
+	c.balancer.close()
 }
 
 // attempt sends the request once and reads the answer, within the attempt's deadline.
@@ -157,7 +184,7 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 	if err != nil {
 		return nil, c.unsent(request, err)
 	}
-	response, err := c.transport.RoundTrip(outgoing)
+	response, err := exchange.to.transport.RoundTrip(outgoing)
 	if err != nil {
 		return nil, c.broken(ctx, enough, request, err)
 	}

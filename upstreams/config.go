@@ -32,7 +32,7 @@ type Config struct {
 	Timeout time.Duration
 	// MaxAnswerBytes bounds a body after decompression. Default: 1 MiB.
 	MaxAnswerBytes int64
-	// MaxConnections bounds the open connections. Default: 100.
+	// MaxConnections bounds the open connections, to each address of Balance. Default: 100.
 	MaxConnections int
 	// Header is sent with every request.
 	Header     http.Header
@@ -48,6 +48,12 @@ type Config struct {
 	Concurrency ConcurrencyConfig
 	// Cache says how answers are kept; nil for not at all.
 	Cache *CacheConfig
+	// Balance spreads requests over several addresses; nil for the one of BaseURL.
+	Balance *BalanceConfig
+	// TLS says whom to trust, and who we are; nil for the system's authorities.
+	TLS *TLSConfig
+	// Proxy is the URL of a proxy that requests go through; empty for none. It excludes Balance.
+	Proxy string
 
 	// TracerProvider, MeterProvider and Propagator default to none, Logger to one that discards.
 	TracerProvider trace.TracerProvider
@@ -118,6 +124,7 @@ func (c Config) withDefaults() Config {
 		setDefault(&hedging.MinWait, 10*time.Millisecond)
 		c.Hedging = &hedging
 	}
+	c.Balance = c.Balance.withDefaults()
 	if c.TracerProvider == nil {
 		c.TracerProvider = tracenoop.NewTracerProvider()
 	}

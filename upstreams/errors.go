@@ -42,9 +42,11 @@ type Error struct {
 	Answer *Answer
 	// Unsent is set if it is certain that nothing was sent: the breaker is open, or there was no connection.
 	Unsent bool
-	// given is set if the caller gave up: nobody is to blame. refused is set if it was not even tried, so that trying again at
-	// once is no use.
+	// given is set if the caller gave up: nobody is to blame. refused is set if trying again at once is no use: it was not even
+	// tried, or the server is not one to trust.
 	given, refused bool
+	// said is what the answer says of the upstream's health.
+	said verdict
 }
 
 // Error names the upstream and the cause.
@@ -55,6 +57,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool {
+	if e.said.known {
+		return e.said.mayPass
+	}
 	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited || e.Kind == KindOverloaded
 }
 
@@ -80,16 +85,31 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 		failure = c.fail(request, KindAddress, err)
 	default:
 		failure = c.fail(request, KindUnavailable, err)
+		if why := untrusted(err); why != nil {
+			failure = c.fail(request, KindUnavailable, why)
+		}
+		failure.refused = isLasting(err)
 	}
 	failure.Unsent = isUnsent(err)
 	return failure
 }
 
-// isUnsent reports whether there never was a connection.
+// isLasting reports whether nothing gets better in milliseconds: a certificate does not heal, and a proxy does not change its mind.
+func isLasting(err error) bool {
+	if refusal, ok := errors.AsType[*proxyError](err); ok {
+		return !refusal.mayPass()
+	}
+	return untrusted(err) != nil
+}
+
+// isUnsent reports whether there never was a connection that a request could be sent on.
 func isUnsent(err error) bool {
-	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return operation.Op == "dial"
+	if operation, ok := errors.AsType[*net.OpError](err); ok && (operation.Op == "dial" || operation.Op == "proxyconnect") {
+		return true
+	}
+	if _, ok := errors.AsType[*proxyError](err); ok {
+		return true
 	}
 	_, ok := errors.AsType[*net.DNSError](err)
-	return ok
+	return ok || errors.Is(err, errRefusedAddress) || untrusted(err) != nil
 }

@@ -28,6 +28,7 @@ type observer struct {
 	changes    metric.Int64Counter
 	repeats    metric.Int64Counter
 	keeps      metric.Int64Counter
+	addresses  metric.Int64Counter
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
 	base   string
@@ -56,8 +57,13 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
+	addresses, err := meter.Int64Counter("sheaf.address.changes", metric.WithUnit("{change}"),
+		metric.WithDescription("Changes of addresses that requests are spread over, by the state that they changed to."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
 	return &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats, keeps: keeps,
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats, keeps: keeps, addresses: addresses,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host,
 	}, nil
@@ -170,10 +176,18 @@ func errorType(failure *Error) string {
 	if _, ok := errors.AsType[*net.DNSError](failure.Err); ok {
 		return "dns"
 	}
+	if untrusted(failure.Err) != nil {
+		return "certificate"
+	}
 	return string(failure.Kind)
 }
 
 func (o *observer) breakerChanged(state string) {
 	attributes := append([]attribute.KeyValue{attribute.String("sheaf.breaker.state", state)}, o.common...)
 	o.changes.Add(context.Background(), 1, metric.WithAttributes(attributes...))
+}
+
+func (o *observer) addressChanged(address, state string) {
+	o.addresses.Add(context.Background(), 1, metric.WithAttributes(o.common...),
+		metric.WithAttributes(attribute.String("sheaf.address", address), attribute.String("sheaf.address.state", state)))
 }

@@ -47,7 +47,7 @@ func (c *Client) newSecrets(ctx context.Context, account string) (map[string]sec
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.transport.RoundTrip(outgoing)
+	response, err := c.balancer.pick(nil).transport.RoundTrip(outgoing)
 	if err != nil {
 		return nil, err
 	}

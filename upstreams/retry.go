@@ -66,7 +66,7 @@ func (r *retrier) wait(tries int) time.Duration {
 	if bound <= 0 { // the shift has overflown
 		bound = r.MaxBackoff
 	}
-	return rand.N(bound)
+	return rand.N(bound) //nolint:gosec // nobody gains by guessing a wait
 }
 
 // fits reports whether a wait leaves time for a request after it.

@@ -1,36 +1,78 @@
 package upstreams
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
-// newTransport is a connection pool of the upstream's own. It follows no redirects, since only clients do that, and it
-// ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that says so may have an
-// address that is not public.
-func newTransport(config *Config) *http.Transport {
-	const (
-		dialTimeout  = 5 * time.Second
-		idleTimeout  = 90 * time.Second
-		maxHeader    = 64 << 10
-		tlsHandshake = 5 * time.Second
-	)
-	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: config.Resolver}
-	if !config.Private {
+const (
+	// dialTimeout and tlsHandshake bound what goes on after a request has given up: the transport goes on connecting, for the next
+	// one. The request itself waits no longer than its attempt may take, which bounds the answer's header, too.
+	dialTimeout  = 5 * time.Second
+	tlsHandshake = 5 * time.Second
+	idleTimeout  = 90 * time.Second
+	maxHeader    = 64 << 10
+	// A connection of HTTP/2 outlives the requests on it that time out. One on which nothing arrives is asked whether it is alive, and
+	// given up if it says nothing: without this only a request that is cancelled asks, and all wait on it meanwhile.
+	pingAfter   = 15 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+// transports makes the connection pools of an upstream.
+type transports struct {
+	config *Config
+	proxy  *url.URL // nil for none
+	trust  *tls.Config
+}
+
+func newTransports(config *Config) (*transports, error) {
+	proxy, err := parseProxy(config.Proxy)
+	switch {
+	case err != nil:
+		return nil, err
+	case proxy != nil && config.Balance != nil:
+		return nil, errors.New("upstream has a proxy and balance; behind a proxy, it is the proxy that chooses an address")
+	case config.TLS != nil && strings.HasPrefix(config.BaseURL, "http:"):
+		return nil, errors.New("upstream has tls and a base_url with http://; write https://")
+	}
+	return &transports{config: config, proxy: proxy, trust: newTrust(config.TLS)}, nil
+}
+
+// to makes a pool of connections to an address; to that of each request's URL if it is empty. It follows no redirects, since only
+// clients do that, and it ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that
+// says so may have an address that is not public.
+func (t *transports) to(address string) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: t.config.Resolver}
+	if !t.config.Private && t.proxy == nil {
 		dialer.ControlContext = guardPublic
 	}
-	return &http.Transport{
-		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    tlsHandshake,
+	transport := &http.Transport{
+		Proxy:           nil,
+		DialContext:     dialer.DialContext,
+		TLSClientConfig: t.trust.Clone(), // the transport adds to it
+		// Without this, a dialler of our own would mean HTTP/1.1.
 		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        config.MaxConnections,
-		MaxIdleConns:           config.MaxConnections,
-		MaxIdleConnsPerHost:    config.MaxConnections,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		TLSHandshakeTimeout:    tlsHandshake,
+		MaxConnsPerHost:        t.config.MaxConnections,
+		MaxIdleConns:           t.config.MaxConnections,
+		MaxIdleConnsPerHost:    t.config.MaxConnections,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}
+	if address != "" {
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, address)
+		}
+	}
+	if t.proxy != nil {
+		t.goThroughProxy(transport)
+	}
+	return transport
 }

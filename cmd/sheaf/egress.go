@@ -16,7 +16,7 @@ func newEgress(p process) *cobra.Command {
 		Use:   "egress DIR",
 		Short: "Print all that a project can send to upstreams",
 		Long: `Print the whole outbound surface of a project, for a security review or a network policy: each upstream with its address,
-its network and what signs requests, and every method and path that a binding declares. Nothing else leaves.`,
+its network and what signs requests, where connections go and whom they trust, and every method and path. Nothing else leaves.`,
 		Args: arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			compiled, err := compileOffline(p, args[0])

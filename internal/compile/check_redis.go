@@ -16,7 +16,7 @@ func (d *draft) checkRedis() {
 		return
 	}
 	for _, address := range node.Get("addresses").Items {
-		if host, port, err := net.SplitHostPort(address.Text); !isOpen(address) && (err != nil || host == "" || port == "") {
+		if host, port, err := net.SplitHostPort(address.Text); !isOpen(address.Text) && (err != nil || host == "" || port == "") {
 			d.report(address, "write it as redis.internal:6379", "%q is no host:port", address.Text)
 		}
 	}
@@ -27,24 +27,12 @@ func (d *draft) checkRedis() {
 	if config.GetDatabase() != 0 && !sentinel && (cluster || len(config.GetAddresses()) > 1) {
 		d.report(node.Get("database"), "remove it", "a cluster has no database but 0")
 	}
-	if prefix := node.Get("prefix"); prefix != nil && !isOpen(prefix) && strings.ContainsAny(prefix.Text, "{}") {
+	if prefix := node.Get("prefix"); prefix != nil && !isOpen(prefix.Text) && strings.ContainsAny(prefix.Text, "{}") {
 		d.report(prefix, "write it without braces: they decide the node of a cluster", "prefix holds a brace")
 	}
 	d.checkOwnSecret(node.Get("password"))
-	d.checkRedisTLS(node.Get("tls"))
-}
-
-// isOpen reports whether a text holds a variable that is not set, so that it is not known.
-func isOpen(node *source.Node) bool { return strings.Contains(node.Text, "${") }
-
-func (d *draft) checkRedisTLS(node *source.Node) {
-	if node == nil {
-		return
-	}
-	if (node.Get("certificate") == nil) != (node.Get("key") == nil) {
-		d.report(node, "write both certificate and key, or neither", "a certificate needs its key, and a key its certificate")
-	}
-	if pins := node.Get("pins"); pins != nil {
+	d.checkTLS(node.Get("tls"))
+	if pins := node.Get("tls", "pins"); pins != nil {
 		d.report(pins, "name the authority with ca", "pins are not for Redis")
 	}
 }
@@ -76,7 +64,7 @@ func (d *draft) checkRenewed() {
 	if redis := node.Get("redis"); redis != nil && d.project.Config.GetRedis() == nil {
 		d.report(redis, addRedis, "there is no Redis")
 	}
-	if file := node.Get("file"); file != nil && !isOpen(file) && file.Text == d.project.ConfigFile.Root.Get("accounts", "file").Text {
+	if file := node.Get("file"); file != nil && !isOpen(file.Text) && file.Text == d.project.ConfigFile.Root.Get("accounts", "file").Text {
 		d.report(file, "name a file of its own, such as state/accounts.sealed", "the file of accounts cannot be that of renewed secrets, too")
 	}
 	d.checkOwnSecret(node.Get("key"))

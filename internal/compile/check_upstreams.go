@@ -20,6 +20,7 @@ func (d *draft) checkUpstreams() {
 		if message, hint := wrongAddress(address.Text); message != "" {
 			d.report(address, hint, "base_url of %s %s", upstream.Key, message)
 		}
+		d.checkTransport(upstream.Value)
 		d.checkHeaderNames(upstream.Value.Get("headers"))
 		d.checkCredentials(upstream.Value.Get("credentials"))
 		d.checkCacheStore(upstream.Value.Get("cache"))
@@ -57,7 +58,7 @@ const secretHole = "${secret}"
 // wrongAddress says what is wrong with a base URL, and what to do. One with a hole is checked where the hole is filled.
 func wrongAddress(text string) (message, hint string) {
 	const example = "write it as https://api.example.com/v2"
-	if strings.Contains(text, "${") && !strings.Contains(text, "$${") {
+	if isOpen(text) {
 		return "", ""
 	}
 	address, err := url.Parse(text)

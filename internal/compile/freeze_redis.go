@@ -1,10 +1,6 @@
 package compile
 
-import (
-	"path/filepath"
-
-	"github.com/sheaf-rpc/sheaf/internal/plan"
-)
+import "github.com/sheaf-rpc/sheaf/internal/plan"
 
 // freezeRedis is none where none is declared.
 func freezeRedis(d *draft) *plan.Redis {
@@ -15,26 +11,13 @@ func freezeRedis(d *draft) *plan.Redis {
 	frozen := &plan.Redis{
 		Addresses: config.GetAddresses(), Master: config.GetMaster(), Cluster: config.GetCluster(), Username: config.GetUsername(),
 		Database: int(config.GetDatabase()), Timeout: duration(config.GetTimeout()), Prefix: config.GetPrefix(), At: node.Position,
+		TLS: freezeTLS(config.GetTls(), node.Get("tls")),
 	}
 	if password := config.GetPassword(); password != nil {
 		frozen.Password = freezeSecret(password)
 		frozen.Password.At = node.Get("password").Position
 	}
-	if files := config.GetTls(); files != nil {
-		frozen.TLS = &plan.TLS{
-			CA: d.path(files.GetCa()), Certificate: d.path(files.GetCertificate()), Key: d.path(files.GetKey()),
-			ServerName: files.GetServerName(), At: node.Get("tls").Position,
-		}
-	}
 	return frozen
-}
-
-// path is a path of the author's, which is relative to sheaf.yaml, for the operating system.
-func (d *draft) path(name string) string {
-	if name == "" || filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(d.project.Dir, filepath.FromSlash(name))
 }
 
 func freezeRenewed(d *draft) *plan.Renewed {

@@ -25,6 +25,7 @@ func freezeUpstreams(d *draft) ([]*plan.Upstream, error) {
 			if credentials := node.Get("credentials"); credentials != nil {
 				upstream.Credential.At = credentials.Position
 			}
+			upstream.TLS = freezeTLS(d.project.Config.GetUpstreams()[name].GetTls(), node.Get("tls"))
 		}
 		upstreams = append(upstreams, upstream)
 	}
@@ -42,6 +43,7 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 			PerRoute: config.GetBreaker().GetPer() == "route",
 		},
 		Retries: freezeRetries(config.GetRetries()), Hedging: freezeHedging(config.GetHedging()), Concurrency: freezeConcurrency(config.GetConcurrency()),
+		Balance: freezeBalance(config.GetBalance()), Proxy: config.GetProxy(),
 	}
 	var err error
 	if upstream.Cache, err = freezeCache(config.GetCache()); err != nil {

@@ -12,12 +12,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/sheaf-rpc/sheaf/bff"
+	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plantest"
+	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 const root = "../.."
@@ -123,11 +126,8 @@ func text(problems diag.Problems, dir string) string {
 	return out.String()
 }
 
-// TestConfiguration opens the page's sheaf.yaml, in front of a contract of its own.
-func TestConfiguration(t *testing.T) {
-	t.Parallel()
-	config := named(t, snippets(t, root+"/docs/configuration.md"), "sheaf.yaml")
-	dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+`-- proto/t.proto --
+// anyContract is a contract and a binding that need no upstream.
+const anyContract = `-- proto/t.proto --
 syntax = "proto3";
 package t;
 service S {
@@ -137,14 +137,47 @@ message M {}
 -- bindings/s.yaml --
 service: t.S
 rpcs: {Get: {}}
--- secrets/catalog-token --
-secret
-`)
+`
+
+// TestConfiguration opens the page's sheaf.yaml, in front of a contract of its own.
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	config := named(t, snippets(t, root+"/docs/configuration.md"), "sheaf.yaml")
+	dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+anyContract+"-- secrets/catalog-token --\nsecret\n")
 	server, err := bff.Open(dir, bff.WithLookupEnv(func(string) (string, bool) { return "http://catalog.internal", true }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Close()
+}
+
+// fragment begins with a key of sheaf.yaml.
+var fragment = regexp.MustCompile(`^(upstreams|server|accounts|redis|admin):`)
+
+// TestFragments checks every part of a sheaf.yaml that a page shows, as sheaf check would, behind the lines that it leaves out.
+func TestFragments(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for _, page := range pages(t) {
+		found := snippets(t, page)
+		for _, one := range found {
+			if one.language != "yaml" || !fragment.MatchString(one.text) {
+				continue
+			}
+			checked++
+			config := "contract: proto\nbindings: bindings\n"
+			if strings.Contains(one.text, "account") && !strings.Contains(one.text, "accounts:") {
+				config += "accounts: {file: accounts.yaml}\n"
+			}
+			dir := plantest.Write(t, "-- sheaf.yaml --\n"+config+one.text+anyContract+"-- accounts.yaml --\n"+named(t, snippets(t, root+"/docs/configuration.md"), "accounts.yaml"))
+			if _, err := compile.Dir(dir, source.Options{AllowUnsetEnv: true}); err != nil {
+				t.Errorf("%s:%d: %v", page, one.line, err)
+			}
+		}
+	}
+	if checked < 3 {
+		t.Errorf("only %d fragments were found", checked)
+	}
 }
 
 // known are the checks for snippets that are not compiled above, by language.
@@ -216,9 +249,12 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#]+)\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)#]*)(#[^)]+)?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
 
-// TestLinks: what a page links to within the repository exists.
+// TestLinks: what a page links to within the repository exists, headings included.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {
@@ -230,9 +266,41 @@ func TestLinks(t *testing.T) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
+			target := page
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(page), match[1])
+			}
+			if err := hasAnchor(target, match[2]); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
 	}
+}
+
+// hasAnchor says what is wrong with a link to a heading of a page, or to a page if anchor is empty.
+func hasAnchor(page, anchor string) error {
+	if anchor == "" {
+		_, err := os.Stat(page)
+		return err
+	}
+	content, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	for _, found := range heading.FindAllStringSubmatch(string(content), -1) {
+		words := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			default:
+				return -1
+			}
+		}, found[1])
+		if "#"+words == anchor {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no heading for %s", page, anchor)
 }

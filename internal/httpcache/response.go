@@ -11,10 +11,11 @@ import (
 
 // Response is a response to a GET request.
 type Response struct {
-	Status int
-	Header http.Header
+	Status int         `json:"status"`
+	Header http.Header `json:"header"`
 	// RequestedAt and ReceivedAt are when the request was sent, and its response came.
-	RequestedAt, ReceivedAt time.Time
+	RequestedAt time.Time `json:"requested_at"`
+	ReceivedAt  time.Time `json:"received_at"`
 }
 
 // Age is how old a response is (RFC 9111, section 4.2.3), at least 0. One whose Age cannot be read, and one that is from the future since the clock
@@ -75,14 +76,14 @@ func (r *Response) explicit(control Control, shared bool) (time.Duration, bool) 
 
 // hasValidator reports whether the response can be validated.
 func (r *Response) hasValidator() bool {
-	return r.Header.Get("Etag") != "" || r.Header.Get("Last-Modified") != ""
+	return r.Header.Get("ETag") != "" || r.Header.Get("Last-Modified") != ""
 }
 
 // Conditions are the header of a request that asks whether the response is still good (section 4.3.1); empty if it cannot be
 // asked.
 func (r *Response) Conditions() http.Header {
 	conditions := http.Header{}
-	if tag := r.Header.Get("Etag"); tag != "" {
+	if tag := r.Header.Get("ETag"); tag != "" {
 		conditions.Set("If-None-Match", tag)
 	}
 	if modified := r.Header.Get("Last-Modified"); modified != "" {

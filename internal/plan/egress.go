@@ -17,8 +17,15 @@ type Egress struct {
 	// Network is public or private; any for Redis, which is called redis: as no upstream can be.
 	Network string `json:"network"`
 	// Credential says what requests are signed with, and where that is; empty for nothing. It holds no secret.
-	Credential string          `json:"credential,omitempty"`
-	Requests   []EgressRequest `json:"requests"`
+	Credential string `json:"credential,omitempty"`
+	// Destinations are where connections are made to: the proxy, the addresses of balance, or the hosts of the base URL. There are
+	// none where the base URL is only known to the server that runs.
+	Destinations []Destination `json:"destinations"`
+	// Proxy is the URL of the proxy that makes the connections to the upstream; empty for none.
+	Proxy string `json:"proxy,omitempty"`
+	// Trust is nil for the system's authorities.
+	Trust    *EgressTrust    `json:"tls,omitempty"`
+	Requests []EgressRequest `json:"requests"`
 }
 
 // EgressRequest is a method and a path, with names for its holes, and who asks for it.
@@ -33,12 +40,18 @@ type EgressRequest struct {
 func (p *Plan) Egress() []Egress {
 	all := make([]Egress, len(p.Upstreams))
 	for i, upstream := range p.Upstreams {
-		all[i] = Egress{Upstream: upstream.Name, BaseURL: upstream.BaseURL, Network: "public", Credential: upstream.Credential.describe(), Requests: []EgressRequest{}}
+		all[i] = Egress{
+			Upstream: upstream.Name, BaseURL: upstream.BaseURL, Network: "public", Credential: upstream.Credential.describe(),
+			Destinations: p.destinations(upstream), Proxy: upstream.Proxy, Trust: trustOf(upstream.TLS), Requests: []EgressRequest{},
+		}
 		if upstream.Private {
 			all[i].Network = "private"
 		}
 		if refresh := upstream.Refresh; refresh != nil {
 			all[i].add(refresh.Method, refresh.Path, "renewal of credentials")
+		}
+		if balance := upstream.Balance; balance != nil && balance.HealthCheck != nil {
+			all[i].add("GET", balance.HealthCheck.Get, "health check, without credentials")
 		}
 	}
 	for _, service := range p.Services {
@@ -82,6 +95,9 @@ func WriteEgress(w io.Writer, surface []Egress) error {
 			line = append(line, one.Credential)
 		}
 		text.WriteString(strings.Join(line, "  ") + "\n")
+		for _, line := range one.connections() {
+			text.WriteString("  " + line + "\n")
+		}
 		for _, request := range one.Requests {
 			text.WriteString("  " + request.Method + "\t" + request.Path + "\t" + strings.Join(request.Callers, ", ") + "\n")
 		}

@@ -63,7 +63,10 @@ type Upstream struct {
 	Retries        Retries
 	Hedging        *Hedging // nil for none
 	Concurrency    Concurrency
-	Cache          *Cache // nil for none
+	Cache          *Cache   // nil for none
+	Balance        *Balance // nil for none
+	TLS            *TLS     // nil for the defaults
+	Proxy          string   // the URL of one, or empty
 	// Errors say what answers mean, in order; Answer is what is needed of an answer for that.
 	Errors []*ErrorRule
 	Answer *projection.Shape

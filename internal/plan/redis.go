@@ -16,19 +16,11 @@ type Redis struct {
 	Username string
 	// Password says where it is; the zero Secret means none.
 	Password Secret
-	TLS      *TLS // nil for clear text
+	TLS      *TLS // nil for clear text; without pins
 	Database int
 	Timeout  time.Duration
 	Prefix   string
 	At       diag.Position
-}
-
-// TLS says whom to trust, and who we are. Paths are relative to the working directory; empty ones mean the default.
-type TLS struct {
-	CA, Certificate, Key string
-	// ServerName is the name that the server's certificate must have.
-	ServerName string
-	At         diag.Position
 }
 
 // Renewed says where renewed secrets of accounts are kept.

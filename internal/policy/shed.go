@@ -2,16 +2,8 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"strconv"
 	"sync/atomic"
-	"time"
-
-	"connectrpc.com/connect"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Gate bounds the work of a process in flight, as the sum of what its RPCs cost, so that a flood is refused while there is still
@@ -20,12 +12,12 @@ type Gate struct {
 	max      int64
 	inFlight atomic.Int64
 	refused  func(context.Context)
-	writer   *connect.ErrorWriter
+	refusal  *refusal
 }
 
 // NewGate lets in work up to a bound; refused is told of each RPC beyond it.
 func NewGate(most int, refused func(context.Context)) *Gate {
-	return &Gate{max: int64(most), refused: refused, writer: connect.NewErrorWriter()}
+	return &Gate{max: int64(most), refused: refused, refusal: newRefusal()}
 }
 
 // leanShare is how much of the work allowed is in flight when optional calls begin to be left out, in percent.
@@ -39,7 +31,7 @@ func (g *Gate) Handler(cost int, next http.Handler) http.Handler {
 		defer g.inFlight.Add(-int64(cost))
 		if inFlight > g.max && inFlight > int64(cost) {
 			g.refused(r.Context())
-			g.refuse(w, r)
+			g.refusal.write(w, r)
 			return
 		}
 		if inFlight*100 > g.max*leanShare {
@@ -47,24 +39,6 @@ func (g *Gate) Handler(cost int, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request) {
-	const retryDelay = time.Second
-	failure := connect.NewError(connect.CodeResourceExhausted, errors.New("too much is asked at the moment; try again later"))
-	for _, message := range []proto.Message{
-		&errdetails.ErrorInfo{Reason: "OVERLOADED", Domain: "sheaf"}, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)},
-	} {
-		if detail, err := connect.NewErrorDetail(message); err == nil {
-			failure.AddDetail(detail)
-		}
-	}
-	w.Header().Set("Retry-After", strconv.Itoa(int(retryDelay.Seconds())))
-	if !g.writer.IsSupported(r) {
-		http.Error(w, failure.Message(), http.StatusTooManyRequests)
-		return
-	}
-	_ = g.writer.Write(w, r, failure) // the client has gone
 }
 
 type leanKey struct{}

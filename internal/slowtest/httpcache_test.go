@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,13 +34,24 @@ const suiteVersion = "0.4.5"
 var knownFailures = map[string]string{
 	"age-parse-prefix":                "the check says that such a response is stale, and expects that it is not; for Sheaf it is stale",
 	"headers-store-Transfer-Encoding": "Go's client refuses an answer with a transfer coding that it does not know",
+	"conditional-304-etag":            askedByCalls,
+	"conditional-etag-precedence":     askedByCalls,
+	"partial-use-headers":             "calls ask for whole answers, so a range is not cut from a kept one",
+	"stale-close-must-revalidate":     closedByOrigin,
+	"stale-close-proxy-revalidate":    closedByOrigin,
+	"stale-close-no-cache":            closedByOrigin,
+	"stale-close-s-maxage=2":          closedByOrigin,
 }
+
+const (
+	askedByCalls   = "calls want a body, so the cache answers none with 304; a client's own If-None-Match is answered by bff"
+	closedByOrigin = "the upstream closes the connection, and the pass-through's 502 is what the check takes for a kept response; nginx fares alike"
+)
 
 // check is one test of the suite.
 type check struct {
 	ID, Suite, Kind string
 	BrowserOnly     bool `json:"browser_only"`
-	DependsOn       []string
 }
 
 // TestHTTPCacheSuite runs the suite against the cache of package upstreams behind a small pass-through, and against nginx.
@@ -66,24 +76,19 @@ func TestHTTPCacheSuite(t *testing.T) {
 		if theirs[one.ID] == "" {
 			counts[one.Kind]["nginx"]++
 		}
-		if failure := ours[one.ID]; one.Kind == "required" && failure != "" && knownFailures[one.ID] == "" && !dependencyFails(one, ours) {
+		if failure := ours[one.ID]; one.Kind == "required" && failure != "" && knownFailures[one.ID] == "" {
 			t.Errorf("%s: %s (nginx: %q)", one.ID, failure, theirs[one.ID])
 		}
 		if knownFailures[one.ID] != "" && ours[one.ID] == "" {
 			t.Errorf("%s passes; it is no known failure any more", one.ID)
 		}
-		if ours[one.ID] != "" && one.Kind != "check" {
+		if ours[one.ID] != "" && one.Kind == "optimal" {
 			t.Logf("%s %s: %s (nginx: %q)", one.Kind, one.ID, ours[one.ID], theirs[one.ID])
 		}
 	}
 	for kind, count := range counts {
 		t.Logf("%s: %d of %d pass; of nginx, %d", kind, count["sheaf"], count["all"], count["nginx"])
 	}
-}
-
-// dependencyFails reports whether a check means nothing, since one that it builds on fails.
-func dependencyFails(one check, results map[string]string) bool {
-	return slices.ContainsFunc(one.DependsOn, func(id string) bool { return results[id] != "" })
 }
 
 func installSuite(t *testing.T) string {
@@ -110,7 +115,7 @@ func listChecks(t *testing.T, suite string) []check {
 		const {default: suites} = await import(process.argv[1] + '/tests/index.mjs')
 		const {default: surrogate} = await import(process.argv[1] + '/tests/surrogate-control.mjs')
 		console.log(JSON.stringify([...suites, surrogate].flatMap(suite => suite.tests.map(test => ({
-			ID: test.id, Suite: suite.id, Kind: test.kind || 'required', browser_only: !!test.browser_only, DependsOn: test.depends_on || []
+			ID: test.id, Suite: suite.id, Kind: test.kind || 'required', browser_only: !!test.browser_only
 		})))))`
 	var checks []check
 	if err := json.Unmarshal([]byte(runCommand(t, nil, "node", "--no-warnings", "--input-type=module", "-e", script, "file://"+suite)), &checks); err != nil {
@@ -242,11 +247,12 @@ func startNginx(t *testing.T, origin string) string {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), "nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // killed, it would leave its workers
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatalf("start nginx: %v; install it with apt-get install nginx-light", err)
 	}
-	t.Cleanup(func() { _ = command.Process.Signal(os.Interrupt); _ = command.Wait() })
+	t.Cleanup(func() { _ = command.Wait() }) // the test's context has ended by then
 	awaitListener(t, address)
 	return "http://" + address
 }

@@ -65,7 +65,7 @@ func (l *loader) project() (*Project, error) {
 	if err := l.decode(file.Root, project.Config); err != nil {
 		return nil, err
 	}
-	l.placeSecrets(project.Config.ProtoReflect())
+	l.placeFiles(project.Config.ProtoReflect())
 	if at := l.pathSetting(file, "bindings"); at != nil {
 		if project.Bindings, err = l.bindings(at); err != nil {
 			return nil, err
@@ -189,25 +189,30 @@ func (l *loader) accounts(at *Node) (*AccountFile, error) {
 	if err := l.decode(file.Root, accounts.Message); err != nil {
 		return nil, err
 	}
-	l.placeSecrets(accounts.Message.ProtoReflect())
+	l.placeFiles(accounts.Message.ProtoReflect())
 	return accounts, nil
 }
 
-// placeSecrets makes the paths of secrets below a message relative to the working directory: every member named file of a
-// oneof.
-func (l *loader) placeSecrets(message protoreflect.Message) {
+// placeFiles makes the paths of secrets and certificates below a message relative to the working directory: every member named file
+// of a oneof, and the files of tls.
+func (l *loader) placeFiles(message protoreflect.Message) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
-		case field.Name() == "file" && field.ContainingOneof() != nil:
+		case field.Name() == "file" && field.ContainingOneof() != nil, isTLSFile(field):
 			message.Set(field, protoreflect.ValueOfString(l.path(value.String())))
 		case field.IsMap() && field.MapValue().Message() != nil:
 			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-				l.placeSecrets(entry.Message())
+				l.placeFiles(entry.Message())
 				return true
 			})
 		case field.Message() != nil && !field.IsList() && !field.IsMap():
-			l.placeSecrets(value.Message())
+			l.placeFiles(value.Message())
 		}
 		return true
 	})
+}
+
+// isTLSFile reports whether a field is a file of certificates, or of a key.
+func isTLSFile(field protoreflect.FieldDescriptor) bool {
+	return field.ContainingMessage().Name() == "Tls" && (field.Name() == "ca" || field.Name() == "certificate" || field.Name() == "key")
 }

@@ -280,6 +280,7 @@ upstreams:
     timeout: ${env.TIMEOUT}
     credentials: {bearer: {file: secrets/token}}
     headers: {Version: 2, Beta: true}
+    tls: {ca: secrets/ca.pem, certificate: secrets/c.pem, key: /run/c.key, server_name: ca}
   stock:
     base_url: ${env.HOST}
     credentials: {header: {name: X-Key, file: "/run/${env.HOST}"}}
@@ -295,6 +296,10 @@ upstreams:
 		"base_url":    {catalog.GetBaseUrl(), "http://a${b}/a${b}"},
 		"timeout":     {catalog.GetTimeout().AsDuration().String(), "1.5s"},
 		"file":        {catalog.GetCredentials().GetBearer().GetFile(), filepath.Join(dir, "secrets", "token")},
+		"authorities": {catalog.GetTls().GetCa(), filepath.Join(dir, "secrets", "ca.pem")},
+		"certificate": {catalog.GetTls().GetCertificate(), filepath.Join(dir, "secrets", "c.pem")},
+		"key":         {catalog.GetTls().GetKey(), "/run/c.key"},
+		"server name": {catalog.GetTls().GetServerName(), "ca"},
 		"absolute":    {stock.GetCredentials().GetHeader().GetFile(), "/run/a${b}"},
 		"number":      {catalog.GetHeaders()["Version"], "2"},
 		"truth value": {catalog.GetHeaders()["Beta"], "true"},

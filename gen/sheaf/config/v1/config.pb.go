@@ -595,7 +595,7 @@ type Upstream struct {
 	Breaker *Breaker `protobuf:"bytes,4,opt,name=breaker,proto3" json:"breaker,omitempty"`
 	// The largest answer body, after decompression, such as 1MiB. Default: 1MiB.
 	MaxAnswerBytes string `protobuf:"bytes,5,opt,name=max_answer_bytes,json=maxAnswerBytes,proto3" json:"max_answer_bytes,omitempty"`
-	// The most connections open at once. Default: 100.
+	// The most connections open at once; with balance, to each address. Default: 100.
 	MaxConnections int32 `protobuf:"varint,6,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
 	// Headers sent with every request, such as Accept or User-Agent. Not for credentials.
 	Headers map[string]string `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -614,7 +614,8 @@ type Upstream struct {
 	Cache *Cache `protobuf:"bytes,14,opt,name=cache,proto3" json:"cache,omitempty"`
 	// TLS beyond the defaults: version 1.2 or later, and the system's authorities.
 	Tls *Tls `protobuf:"bytes,15,opt,name=tls,proto3" json:"tls,omitempty"`
-	// A proxy that requests go through, such as http://egress.internal:3128. Those of the environment are ignored.
+	// A proxy that requests go through, such as http://egress.internal:3128; without a password, and not with balance. Those of the
+	// environment are ignored.
 	Proxy         string `protobuf:"bytes,16,opt,name=proxy,proto3" json:"proxy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -965,7 +966,7 @@ type Balance struct {
 	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
 	// When an address that fails is left out for a while. Default: after 5 failures in a row.
 	Ejection *Ejection `protobuf:"bytes,3,opt,name=ejection,proto3" json:"ejection,omitempty"`
-	// How addresses are asked whether they are well. Default: not at all.
+	// How addresses are asked whether they are well. If none is, requests go to all. Default: not at all.
 	HealthCheck   *HealthCheck `protobuf:"bytes,4,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1034,9 +1035,9 @@ type Ejection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The failures in a row after which it is left out. Default: 5.
 	Failures int32 `protobuf:"varint,1,opt,name=failures,proto3" json:"failures,omitempty"`
-	// For how long; each time in a row that much longer, up to ten times. Default: 30s.
+	// For how long; each time without an answer in between that much longer, up to ten times. Default: 30s.
 	For *durationpb.Duration `protobuf:"bytes,2,opt,name=for,proto3" json:"for,omitempty"`
-	// The largest share of the addresses that is left out at once. Default: 0.5.
+	// The largest share of the addresses that is left out at once; one always stays. Default: 0.5.
 	MaxShare      float64 `protobuf:"fixed64,3,opt,name=max_share,json=maxShare,proto3" json:"max_share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

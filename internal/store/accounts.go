@@ -13,7 +13,7 @@ import (
 type Account struct {
 	// Attributes are for expressions and addresses, Secrets for credentials alone.
 	Attributes map[string]string
-	Secrets    map[string]secret.Value
+	Secrets    map[string]*secret.Source
 }
 
 // Accounts are the accounts that calls can be made for, by their ids. They are safe for concurrent use.
@@ -25,7 +25,7 @@ type Accounts struct {
 type account struct {
 	attributes []byte // a JSON object
 	texts      map[string]string
-	secrets    map[string]secret.Value
+	secrets    map[string]*secret.Source
 	generation uint64
 }
 
@@ -33,7 +33,7 @@ type account struct {
 func NewAccounts(byID map[string]Account) *Accounts {
 	accounts := &Accounts{byID: map[string]*account{}}
 	for id, from := range byID {
-		kept := &account{texts: map[string]string{}, secrets: map[string]secret.Value{}}
+		kept := &account{texts: map[string]string{}, secrets: map[string]*secret.Source{}}
 		maps.Copy(kept.texts, from.Attributes)
 		maps.Copy(kept.secrets, from.Secrets)
 		kept.attributes, _ = json.Marshal(kept.texts) // texts have a JSON form
@@ -71,8 +71,8 @@ func (a *Accounts) Secret(id, name string) (value secret.Value, generation uint6
 	if a.byID[id] == nil {
 		return secret.Value{}, 0, false
 	}
-	value, ok = a.byID[id].secrets[name]
-	return value, a.byID[id].generation, ok
+	source, ok := a.byID[id].secrets[name]
+	return source.Value(), a.byID[id].generation, ok
 }
 
 // Generation is how often the account's secrets have been renewed.
@@ -85,12 +85,14 @@ func (a *Accounts) Generation(id string) uint64 {
 	return a.byID[id].generation
 }
 
-// Renew replaces secrets of an account.
+// Renew replaces secrets of an account, also those from files.
 func (a *Accounts) Renew(id string, secrets map[string]secret.Value) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if found := a.byID[id]; found != nil {
-		maps.Copy(found.secrets, secrets)
+		for name, value := range secrets {
+			found.secrets[name] = secret.Fixed(value)
+		}
 		found.generation++
 	}
 }

@@ -10,7 +10,7 @@ import (
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	accounts := store.NewAccounts(map[string]store.Account{
-		"alice": {Attributes: map[string]string{"id": "17"}, Secrets: map[string]secret.Value{"token": secret.NewValue("old"), "refresh": secret.NewValue("r")}},
+		"alice": {Attributes: map[string]string{"id": "17"}, Secrets: map[string]*secret.Source{"token": secret.Fixed(secret.NewValue("old")), "refresh": secret.Fixed(secret.NewValue("r"))}},
 		"bob":   {},
 	})
 	if attributes, ok := accounts.Attributes("alice"); !ok || string(attributes) != `{"id":"17"}` {

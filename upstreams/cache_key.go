@@ -33,7 +33,7 @@ func newKeys(upstream, base string, ignored []string) keys {
 // keyOf is the key of a request: a hash, since it holds what is only the caller's, such as a token.
 func (k *keys) keyOf(request *Request) string {
 	sum := k.begin("answer", request.Path, request.Query)
-	writeParts(sum, request.Account, fmt.Sprint(request.AbsentOn))
+	writeParts(sum, request.Account, request.Authorization.Reveal(), fmt.Sprint(request.AbsentOn))
 	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
 		if canonical := http.CanonicalHeaderKey(name); !k.ignored[canonical] {
 			writeParts(sum, canonical, strings.Join(request.Header[name], ", "))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/grpchealth"
@@ -116,7 +117,7 @@ func (s *Server) Listen() string { return s.plan.Server.Listen }
 
 // Close closes idle connections to upstreams. RPCs in flight end by themselves.
 func (s *Server) Close() {
-	for _, client := range s.clients {
+	for _, client := range slices.Backward(s.clients) { // what fetches tokens before what it fetches them from
 		client.Close()
 	}
 }

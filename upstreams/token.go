@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func readLife(value jsontext.Value) (time.Duration, error) {
 		return defaultLife, nil
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds < 1 {
+	if err != nil || math.IsNaN(seconds) || seconds < 1 {
 		return 0, errors.New("read token: expires_in is no number of seconds")
 	}
 	return time.Duration(min(seconds, maxLife.Seconds())) * time.Second, nil

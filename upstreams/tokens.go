@@ -204,7 +204,7 @@ func (t *tokens) replace(ctx context.Context, subject string, refused *token) er
 		return errRefusedToo
 	}
 	got, err := t.get(ctx, subject)
-	if err == nil && got.text == refused.text {
+	if err == nil && got.text.Reveal() == refused.text.Reveal() {
 		return errSameToken
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
+	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
 )
 
@@ -33,7 +34,19 @@ func (a *attempt) fill(scope *projection.Scope) (Request, *Failure) {
 		}
 	}
 	request.Account = a.account
+	if a.target.rules.Credential.IsCallers() {
+		request.Authorization = authorization(a.header)
+	}
 	return request, nil
+}
+
+// authorization is the client's own. Two of them are none: nobody could tell which one counts.
+func authorization(header http.Header) secret.Value {
+	values := header.Values("Authorization")
+	if len(values) != 1 {
+		return secret.Value{}
+	}
+	return secret.NewValue(values[0])
 }
 
 func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {

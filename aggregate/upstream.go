@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
 // Upstream is one REST service, seen from a plan: a call in, an answer out. It must be safe for concurrent use.
@@ -31,6 +33,8 @@ type Request struct {
 	Body []byte
 	// Account is the id of the account that the call is made for; empty for none.
 	Account string
+	// Authorization is the client's own, for an upstream whose credentials pass it on or exchange it; zero for none.
+	Authorization secret.Value
 	// Timeout bounds the call besides ctx; 0 means only the upstream's own timeout does.
 	Timeout time.Duration
 	// Repeatable is set if the upstream takes the request twice as once. A GET is repeatable anyway.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/grpchealth"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/compile"
-	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
@@ -97,41 +97,19 @@ func (s *Server) world(validator protovalidate.Validator) (*aggregate.World, err
 		return nil, err
 	}
 	world.Accounts = s.accounts
-	key, err := s.readSecret(s.plan.Server.PageTokenKey)
+	key, err := s.openSecret(s.plan.Server.PageTokenKey)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.plan.Server.PageTokenKey.At, err)
 	}
-	if world.Tokens, err = pagetoken.New([]byte(key.Reveal())); err != nil {
+	if world.Tokens, err = pagetoken.New([]byte(key.Value().Reveal())); err != nil {
 		return nil, err
 	}
-	world.Upstreams, err = s.connect()
-	return world, err
-}
-
-// connect creates a client for each upstream.
-func (s *Server) connect() (map[string]aggregate.Upstream, error) {
-	byName := map[string]aggregate.Upstream{}
-	var problems diag.Problems
-	for _, upstream := range s.plan.Upstreams {
-		config, err := s.upstreamConfig(upstream)
-		if err != nil {
-			problems.Add(upstream.Credential.At, 0, putThere, "%v", err)
-			continue
-		}
-		tls, wrong := s.readTLS(upstream.TLS)
-		if len(wrong) > 0 {
-			problems = append(problems, wrong...)
-			continue
-		}
-		config.TLS = tls
-		client, err := upstreams.New(config)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", upstream.At, err)
-		}
-		s.clients = append(s.clients, client)
-		byName[upstream.Name] = adapter{client}
+	clients, err := s.connect()
+	world.Upstreams = map[string]aggregate.Upstream{}
+	for name, client := range clients {
+		world.Upstreams[name] = adapter{client}
 	}
-	return byName, problems.Err()
+	return world, err
 }
 
 // Handler answers every protocol on the paths of the contract's services, of server reflection and of health. For gRPC
@@ -144,7 +122,7 @@ func (s *Server) Listen() string { return s.plan.Server.Listen }
 // Close ends health checks, and closes idle connections to upstreams, and those to Redis, once renewals of accounts have ended. RPCs
 // in flight end by themselves.
 func (s *Server) Close() {
-	for _, client := range s.clients {
+	for _, client := range slices.Backward(s.clients) { // what fetches tokens before what it fetches them from
 		client.Close()
 	}
 	if s.accounts != nil {

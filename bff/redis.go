@@ -20,10 +20,11 @@ func (s *Server) openRedis() error {
 		Addresses: from.Addresses, Master: from.Master, Cluster: from.Cluster, Username: from.Username, Database: from.Database,
 		Timeout: from.Timeout, Prefix: from.Prefix, Logger: s.settings.logger, MeterProvider: s.settings.meters,
 	}
-	var err error
-	if config.Password, err = s.readSecret(from.Password); err != nil {
+	password, err := s.openSecret(from.Password)
+	if err != nil {
 		return problemAt(from.Password.At, putThere, err)
 	}
+	config.Password = password.Value()
 	if from.TLS != nil {
 		config.TLS, err = store.TLSConfig(store.TLSFiles{
 			CA: from.TLS.CA.Path, Certificate: from.TLS.Certificate.Path, Key: from.TLS.Key.Path, ServerName: from.TLS.ServerName,
@@ -42,7 +43,7 @@ func (s *Server) keepRenewed() error {
 	if from == nil {
 		return nil
 	}
-	key, err := s.readSecret(from.Key)
+	key, err := s.openSecret(from.Key)
 	if err != nil {
 		return problemAt(from.Key.At, putThere, err)
 	}
@@ -50,7 +51,7 @@ func (s *Server) keepRenewed() error {
 	if err != nil {
 		return problemAt(from.At, "make its directory one that can be written to", err)
 	}
-	err = s.accounts.Keep(context.Background(), store.KeepConfig{Records: records, Key: key, Logger: s.settings.logger})
+	err = s.accounts.Keep(context.Background(), store.KeepConfig{Records: records, Key: key.Value(), Logger: s.settings.logger})
 	switch {
 	case errors.Is(err, store.ErrKey):
 		return problemAt(from.Key.At, "give the key that was used before; without it, put new secrets into the file of accounts, and remove what is kept", err)

@@ -6,11 +6,8 @@ import (
 	"net/http"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
-	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/httpcache"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/secret"
-	"github.com/sheaf-rpc/sheaf/internal/store"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
@@ -49,6 +46,7 @@ var reasons = map[upstreams.Kind]plan.Reason{
 	upstreams.KindRejected:     plan.ReasonRejected,
 	upstreams.KindCredentials:  plan.ReasonCredentials,
 	upstreams.KindBadAnswer:    plan.ReasonBadAnswer,
+	upstreams.KindToken:        plan.ReasonToken,
 	upstreams.KindAddress:      plan.ReasonAddress,
 	upstreams.KindOverloaded:   plan.ReasonOverloaded,
 	upstreams.KindBadRequest:   plan.ReasonRejected,
@@ -69,13 +67,12 @@ func failureOf(err error) *aggregate.Failure {
 	return told
 }
 
-// upstreamConfig turns an upstream's settings into a client's, and reads its secret.
-func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, error) {
+// upstreamConfig turns an upstream's settings into a client's.
+func (s *Server) upstreamConfig(upstream *plan.Upstream, credential upstreams.Credential) upstreams.Config {
 	header := http.Header{}
 	for _, fixed := range upstream.Headers {
 		header.Set(fixed.Name, fixed.Value)
 	}
-	credential, err := s.readCredential(upstream.Credential)
 	return upstreams.Config{
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
@@ -84,7 +81,7 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, erro
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
 		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
 		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
-	}, err
+	}
 }
 
 func (s *Server) cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
@@ -97,48 +94,6 @@ func (s *Server) cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
 			DefaultAge: cache.DefaultAge, NegativeAge: cache.NegativeAge, StaleWhileRevalidate: cache.StaleWhileRevalidate, StaleIfError: cache.StaleIfError,
 		},
 	}
-}
-
-func (s *Server) readCredential(credential plan.Credential) (upstreams.Credential, error) {
-	value, err := s.readSecret(credential.Secret)
-	return upstreams.Credential{
-		Header: credential.Header, Query: credential.Query, Path: credential.Path, Secret: value, Account: credential.Secret.Account,
-	}, err
-}
-
-// readSecret reads a secret that is not an account's.
-func (s *Server) readSecret(source plan.Secret) (secret.Value, error) {
-	switch {
-	case source.Env != "":
-		return secret.FromEnv(source.Env, s.settings.lookupEnv)
-	case source.File != "":
-		return secret.FromFile(source.File)
-	default:
-		return secret.Value{}, nil
-	}
-}
-
-// readAccounts reads the secrets of all accounts, and what was renewed of them.
-func (s *Server) readAccounts() error {
-	var problems diag.Problems
-	accounts := map[string]store.Account{}
-	for id, account := range s.plan.Accounts {
-		secrets := map[string]secret.Value{}
-		for name, source := range account.Secrets {
-			value, err := s.readSecret(source)
-			if err != nil {
-				problems.Add(source.At, 0, putThere, "%v", err)
-			}
-			secrets[name] = value
-		}
-		accounts[id] = store.Account{Attributes: account.Attributes, Secrets: secrets}
-	}
-	problems.Sort()
-	if err := problems.Err(); err != nil {
-		return err
-	}
-	s.accounts = store.NewAccounts(accounts)
-	return s.keepRenewed()
 }
 
 func refreshConfig(refresh *plan.Refresh) *upstreams.RefreshConfig {

@@ -42,8 +42,8 @@ func kindOf(status int) Kind {
 	return KindBadAnswer
 }
 
-// read reads an answer of any status, and says what it means.
-func (c *Client) read(response *http.Response, exchange exchange) (*Answer, error) {
+// read reads an answer of any status, and says what it means. What a refusal says again of the request's secrets goes nowhere.
+func (c *Client) read(response *http.Response, exchange exchange, carried secrets) (*Answer, error) {
 	request, answer := exchange.Request, &Answer{Status: response.StatusCode, Header: response.Header}
 	switch {
 	case response.StatusCode == http.StatusNotModified && len(exchange.conditions) > 0:
@@ -51,7 +51,7 @@ func (c *Client) read(response *http.Response, exchange exchange) (*Answer, erro
 	case slices.Contains(request.AbsentOn, response.StatusCode):
 		drain(response.Body)
 	case !isSuccess(response.StatusCode):
-		answer.Body = readBeginning(response.Body, min(c.maxAnswer, maxRefusal))
+		answer.Body = carried.redact(readBeginning(response.Body, min(c.maxAnswer, maxRefusal)))
 	default:
 		if failure := c.readWhole(response, request, answer); failure != nil {
 			return nil, failure

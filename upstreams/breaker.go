@@ -136,5 +136,13 @@ func isFailure(err error) bool {
 // isExcluded reports whether a call says nothing about the upstream: the caller gave up, or nothing was sent.
 func isExcluded(err error) bool {
 	failure, ok := errors.AsType[*Error](err)
-	return ok && (failure.given || failure.Kind == KindBadRequest || failure.Kind == KindAddress || failure.Kind == KindCredentials && failure.Unsent)
+	if !ok || failure.given {
+		return ok
+	}
+	switch failure.Kind {
+	case KindBadRequest, KindAddress, KindToken:
+		return true
+	default:
+		return failure.Kind == KindCredentials && failure.Unsent
+	}
 }

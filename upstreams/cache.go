@@ -97,7 +97,7 @@ func (k *cache) lookUp(ctx context.Context, exchange exchange) lookup {
 
 // rulesFor are the rules for a request: of a private cache, if it is made as someone.
 func rulesFor(rules httpcache.Rules, request *Request) httpcache.Rules {
-	rules.Private = request.Account != "" || request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != ""
+	rules.Private = request.Account != "" || request.Authorization.Reveal() != "" || request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != ""
 	return rules
 }
 

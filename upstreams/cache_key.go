@@ -41,7 +41,7 @@ func (k *keys) target(path, query string) string {
 // keyOf is the key of a request: a hash, since it holds what is only the caller's, such as a token.
 func (k *keys) keyOf(request *Request) string {
 	sum := sha256.New()
-	writeParts(sum, k.prefix, request.Path, request.Query, request.Account, fmt.Sprint(request.AbsentOn))
+	writeParts(sum, k.prefix, request.Path, request.Query, request.Account, request.Authorization.Reveal(), fmt.Sprint(request.AbsentOn))
 	for _, name := range slices.Sorted(maps.Keys(request.Header)) {
 		if canonical := http.CanonicalHeaderKey(name); !k.ignored[canonical] {
 			writeParts(sum, canonical, strings.Join(request.Header[name], ", "))

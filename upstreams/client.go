@@ -16,21 +16,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // Client calls one upstream. It is safe for concurrent use.
 type Client struct {
-	config     Config
-	name       string
-	bases      bases
-	header     http.Header
-	credential Credential
-	accounts   *store.Accounts
-	refresh    *RefreshConfig
-	timeout    time.Duration
-	maxAnswer  int64
-	balancer   *balancer
+	config    Config
+	name      string
+	bases     bases
+	header    http.Header
+	signer    signer
+	accounts  *store.Accounts
+	refresh   *RefreshConfig
+	timeout   time.Duration
+	maxAnswer int64
+	balancer  *balancer
 }
 
 // Request is one call.
@@ -47,6 +48,8 @@ type Request struct {
 	Body []byte
 	// Account is the id of the account that the call is made for; empty for none.
 	Account string
+	// Authorization is the caller's own, where the upstream's Credential passes it on or exchanges it; zero for none.
+	Authorization secret.Value
 	// Timeout bounds the call with its retries, besides ctx; 0 for no further bound.
 	Timeout time.Duration
 	// Repeatable is set if the upstream takes the request twice as once. A GET is repeatable anyway.
@@ -90,9 +93,12 @@ func New(config Config) (*Client, error) {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
 	client := &Client{
-		config: config, name: config.Name, bases: bases{byURL: map[string]*base{}}, header: header, credential: config.Credential,
+		config: config, name: config.Name, bases: bases{byURL: map[string]*base{}}, header: header,
 		accounts: config.Accounts, refresh: config.Refresh, timeout: config.Timeout, maxAnswer: config.MaxAnswerBytes,
 		balancer: balancer,
+	}
+	if client.signer, err = newSigner(client, config.Credential); err != nil {
+		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
 	if err := client.begin(); err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
@@ -118,16 +124,19 @@ func (c *Client) begin() error {
 
 // Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call.
 func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
-	base, err := c.baseFor(request.Account)
+	return c.do(ctx, exchange{Request: request})
+}
+
+func (c *Client) do(ctx context.Context, exchange exchange) (*Answer, error) {
+	base, err := c.baseFor(exchange.Account)
 	if err != nil {
-		return nil, c.unsent(request, err)
+		return nil, c.unsent(exchange.Request, err)
 	}
-	exchange := exchange{Request: request}
 	if c.balancer.ejector != nil {
 		exchange.tried = &tried{}
 	}
-	if request.Timeout > 0 {
-		exchange.until = time.Now().Add(request.Timeout)
+	if exchange.Timeout > 0 {
+		exchange.until = time.Now().Add(exchange.Timeout)
 	}
 	return base.do(ctx, exchange)
 }
@@ -145,6 +154,8 @@ type exchange struct {
 	to    *address
 	// conditions are those under which an answer that is kept is still good: then the answer is a 304. Nil for none.
 	conditions http.Header
+	// carried are secrets in the request besides those that it is signed with.
+	carried secrets
 }
 
 // bounded is the shorter of a time and of what is left.
@@ -167,33 +178,31 @@ func (c *Client) BreakerState(account string) string {
 // Close ends what goes on behind calls, and closes idle connections. Calls in flight end by themselves.
 func (c *Client) Close() {
 	c.bases.close()
+	if renewing, ok := c.signer.(renewer); ok {
+		renewing.close()
+	}
 	c.balancer.close()
 }
 
-// attempt sends the request once and reads the answer, within the attempt's deadline.
-func (c *Client) attempt(to *base) call {
-	return func(ctx context.Context, exchange exchange) (*Answer, error) { return c.send(ctx, to, exchange) }
-}
-
-func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answer, error) {
+// send sends the request once and reads the answer, within the attempt's deadline.
+func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) (*Answer, error) {
 	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	enough := time.Now().Add(timeout / 2)
-	outgoing, generation, err := c.newRequest(attemptCtx, base, exchange)
-	if err != nil {
+	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	response, err := exchange.to.transport.RoundTrip(outgoing)
+	response, err := exchange.to.transport.RoundTrip(signing.Request)
 	if err != nil {
 		return nil, c.broken(ctx, enough, request, err)
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
-	answer, err := c.read(response, exchange)
+	answer, err := c.read(response, exchange, signing.carried)
 	if err != nil && attemptCtx.Err() != nil {
 		return nil, c.broken(ctx, enough, request, err)
 	}
-	return withGeneration(answer, err, generation)
+	return withGeneration(answer, err, signing.generation)
 }
 
 // withGeneration notes which credentials a call was made with.
@@ -209,57 +218,48 @@ func withGeneration(answer *Answer, err error, generation uint64) (*Answer, erro
 
 // unsent is the error of a request that could not be made.
 func (c *Client) unsent(request *Request, err error) *Error {
-	kind := KindBadRequest
-	if errors.Is(err, errNoAccount) {
+	kind, wait := KindBadRequest, time.Duration(0)
+	if missing, ok := errors.AsType[*tokenError](err); ok {
+		kind, wait = KindToken, missing.wait
+	} else if isUnsignable(err) {
 		kind = KindCredentials
 	}
 	failure := c.fail(request, kind, err)
-	failure.Unsent = true
+	failure.Unsent, failure.RetryAfter = true, wait
 	return failure
 }
 
-// newRequest builds what goes to the wire. Credentials come last, so that nothing overrides them.
-func (c *Client) newRequest(ctx context.Context, base *base, exchange exchange) (*http.Request, uint64, error) {
-	request := exchange.Request
+// prepare builds what goes to the wire. Credentials come last, so that nothing overrides them.
+func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signing) error {
+	request, base := exchange.Request, signing.base
 	target := *base.url
 	target.RawQuery = request.Query
-	if err := c.setPath(&target, base, request); err != nil {
-		return nil, 0, err
+	if err := setPath(&target, base.url, "", request.Path); err != nil {
+		return err
 	}
 	outgoing := (&http.Request{
 		Method: request.Method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: c.header.Clone(),
 	}).WithContext(ctx)
 	if err := addHeader(outgoing.Header, request.Header); err != nil {
-		return nil, 0, err
+		return err
 	}
 	maps.Copy(outgoing.Header, exchange.conditions)
 	setBody(outgoing, request.Body)
 	base.observer.inject(ctx, outgoing.Header)
-	generation, err := c.sign(outgoing, request.Account)
-	return outgoing, generation, err
+	signing.Request = outgoing
+	return c.signer.sign(ctx, signing)
 }
 
-// setPath sets the path: the base's, the credential's with its hole, and the call's, which is "/" for the base itself.
-func (c *Client) setPath(target *url.URL, base *base, request *Request) error {
-	var prefix strings.Builder
-	for i, part := range strings.Split(c.credential.Path, secretHole) {
-		filled, err := fillText(part, request.Account, c.accounts)
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			prefix.WriteString(url.PathEscape(secretHole))
-		}
-		prefix.WriteString(filled)
-	}
-	escaped := strings.TrimSuffix(base.url.EscapedPath(), "/") + prefix.String()
-	if escaped == "" || request.Path != "/" {
-		escaped += request.Path
+// setPath sets the path: the base's, a prefix, and the call's, which is "/" for the base itself.
+func setPath(target, base *url.URL, prefix, path string) error {
+	escaped := strings.TrimSuffix(base.EscapedPath(), "/") + prefix
+	if escaped == "" || path != "/" {
+		escaped += path
 	}
 	plain, err := url.PathUnescape(escaped)
 	if err != nil {
-		return fmt.Errorf("read path: %w", err)
+		return errors.New("read path: it is not escaped") // the error of url quotes it, and with it a secret
 	}
 	target.Path, target.RawPath = plain, escaped
 	return nil

@@ -35,7 +35,8 @@ type Config struct {
 	// MaxConnections bounds the open connections, to each address of Balance. Default: 100.
 	MaxConnections int
 	// Header is sent with every request.
-	Header     http.Header
+	Header http.Header
+	// Credential is what each request is signed with; nil for nothing.
 	Credential Credential
 	// Accounts are those that calls can be made for, and Refresh says how their secrets are renewed; nil for none.
 	Accounts *store.Accounts

@@ -1,89 +1,103 @@
 package upstreams
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// Credential is what each request is signed with; the zero Credential signs nothing.
-type Credential struct {
-	// Header is the name of the header that carries the secret, Query that of the query parameter, and Path the path before
-	// that of each call, with ${secret} in it. None of them means Authorization: Bearer.
-	Header, Query, Path string
-	// Secret is the secret, unless Account names one of the account that a call is made for.
-	Secret  secret.Value
+// Credential is what requests are signed with: a BearerCredential, HeaderCredential, QueryCredential, PathCredential,
+// BasicCredential, CallerCredential, OAuth2Credential, HMACCredential or AWSCredential. Nil signs nothing.
+type Credential interface {
+	// newSigner makes what signs the requests of a client. The error names what is wrong with the credential.
+	newSigner(c *Client) (signer, error)
+}
+
+// signer signs requests, each attempt anew. It is safe for concurrent use.
+type signer interface {
+	// sign adds to a request what proves who we are. It comes last, so that nothing overrides it, and what it signs is what
+	// leaves. It may wait for what it needs, until ctx ends.
+	sign(ctx context.Context, s *signing) error
+}
+
+// renewer is a signer whose proof somebody else has issued.
+type renewer interface {
+	signer
+	// renew gets another proof than the one that a request was signed with. The error says why there is none.
+	renew(ctx context.Context, s *signing) error
+	// close ends what goes on behind calls.
+	close()
+}
+
+// Secret says where a secret comes from: Source, or the account that a call is made for, if Account names one of its secrets.
+type Secret struct {
+	Source  *secret.Source
 	Account string
 }
 
-// secretHole stands for the secret in Credential.Path.
-const secretHole = "${secret}"
+// signing is a request that is about to leave, and what is known of its signature.
+type signing struct {
+	*http.Request
 
-// errNoAccount says that a call needs an account and names none.
-var errNoAccount = errors.New("call is made for no account")
+	call     *Request
+	base     *base
+	accounts *store.Accounts
+	// generation is that of the account's secrets.
+	generation uint64
+	// token is the one that the request carries, if somebody has issued it.
+	token *token
+	// carried are the secrets in the request.
+	carried secrets
+}
 
-// sign adds the credential to a request, and returns the generation of the account's secrets.
-func (c *Client) sign(outgoing *http.Request, account string) (generation uint64, _ error) {
-	value := c.credential.Secret
-	if c.credential.Account != "" {
+var (
+	// errNoAccount says that a call needs an account and names none.
+	errNoAccount = errors.New("call is made for no account")
+	// errNoAuthorization says that a call needs the caller's own Authorization, and has none.
+	errNoAuthorization = errors.New("call needs the caller's own Authorization")
+	// errNoSecret says that there is nothing to sign with.
+	errNoSecret = errors.New("secret is empty")
+)
+
+// reveal is a secret, for the request alone.
+func (s *signing) reveal(from Secret) (string, error) {
+	value := from.Source.Value()
+	if from.Account != "" {
 		var ok bool
-		if value, generation, ok = c.accounts.Secret(account, c.credential.Account); !ok {
-			return 0, fmt.Errorf("sign: account %q has no secret %q: %w", account, c.credential.Account, errNoAccount)
+		if value, s.generation, ok = s.accounts.Secret(s.call.Account, from.Account); !ok {
+			return "", fmt.Errorf("sign: account %q has no secret %q: %w", s.call.Account, from.Account, errNoAccount)
 		}
 	}
-	c.credential.add(outgoing, value.Reveal())
-	return generation, nil
+	if value.Reveal() == "" {
+		return "", fmt.Errorf("sign: %w", errNoSecret)
+	}
+	s.carried.add(value.Reveal())
+	return value.Reveal(), nil
 }
 
-func (c *Credential) add(outgoing *http.Request, value string) {
-	switch {
-	case value == "":
-	case c.Header != "":
-		outgoing.Header.Set(c.Header, value)
-	case c.Query != "":
-		if outgoing.URL.RawQuery != "" {
-			outgoing.URL.RawQuery += "&"
-		}
-		outgoing.URL.RawQuery += url.QueryEscape(c.Query) + "=" + url.QueryEscape(value)
-	case c.Path != "":
-		// The prefix stands in URL.Path by now, with its hole.
-		outgoing.URL.RawPath = strings.Replace(outgoing.URL.EscapedPath(), url.PathEscape(secretHole), url.PathEscape(value), 1)
-		outgoing.URL.Path = strings.Replace(outgoing.URL.Path, secretHole, value, 1)
-	default:
-		outgoing.Header.Set("Authorization", "Bearer "+value)
-	}
+// setHeader sets a header that holds a secret.
+func (s *signing) setHeader(name, value string) {
+	s.carried.add(value)
+	s.Header.Set(name, value)
 }
 
-// fillText replaces ${account.NAME} and ${secret.NAME} in a text by what the account has.
-func fillText(text, account string, accounts *store.Accounts) (string, error) {
-	var filled strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, "${")
-		filled.WriteString(before)
-		if !found {
-			return filled.String(), nil
-		}
-		hole, after, _ := strings.Cut(rest, "}")
-		kind, name, _ := strings.Cut(hole, ".")
-		value, ok := "", false
-		switch {
-		case accounts == nil:
-		case kind == "account":
-			value, ok = accounts.Attribute(account, name)
-		case kind == "secret":
-			var found secret.Value
-			found, _, ok = accounts.Secret(account, name)
-			value = found.Reveal()
-		}
-		if !ok {
-			return "", fmt.Errorf("fill ${%s}: account %q has none: %w", hole, account, errNoAccount)
-		}
-		filled.WriteString(value)
-		text = after
+// unsigned signs nothing.
+type unsigned struct{}
+
+func (unsigned) sign(context.Context, *signing) error { return nil }
+
+func newSigner(c *Client, credential Credential) (signer, error) {
+	if credential == nil {
+		return unsigned{}, nil
 	}
+	return credential.newSigner(c)
+}
+
+// isUnsignable reports whether a request lacks what it is to be signed with.
+func isUnsignable(err error) bool {
+	return errors.Is(err, errNoAccount) || errors.Is(err, errNoAuthorization) || errors.Is(err, errNoSecret)
 }

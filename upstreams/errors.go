@@ -11,7 +11,7 @@ import (
 // Kind says why a call gave no answer.
 type Kind string
 
-// The kinds. Unavailable, timeout, rate limited and overloaded may pass by themselves.
+// The kinds. Unavailable, timeout, rate limited, overloaded and no token may pass by themselves.
 const (
 	KindUnavailable  Kind = "unavailable"  // no connection, a connection lost, 408, 502 to 504, or an open breaker
 	KindTimeout      Kind = "timeout"      // no answer in time
@@ -21,7 +21,8 @@ const (
 	KindConflict     Kind = "conflict"     // 409
 	KindPrecondition Kind = "precondition" // 412
 	KindRejected     Kind = "rejected"     // 400 or 422
-	KindCredentials  Kind = "credentials"  // 401 or 403
+	KindCredentials  Kind = "credentials"  // 401 or 403; or nothing was sent, for want of the account's or the caller's credentials
+	KindToken        Kind = "no token"     // nothing was sent: the authorization server gave no token to sign the request with
 	KindBadAnswer    Kind = "bad answer"   // another status, or a body that cannot be read
 	KindAddress      Kind = "address"      // nothing was sent: the upstream's address is one that it may not have
 	KindOverloaded   Kind = "overloaded"   // nothing was sent: too many requests to the upstream are under way or wait
@@ -60,7 +61,12 @@ func (e *Error) Retryable() bool {
 	if e.said.known {
 		return e.said.mayPass
 	}
-	return e.Kind == KindUnavailable || e.Kind == KindTimeout || e.Kind == KindRateLimited || e.Kind == KindOverloaded
+	switch e.Kind {
+	case KindUnavailable, KindTimeout, KindRateLimited, KindOverloaded, KindToken:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *Client) fail(request *Request, kind Kind, err error) *Error {

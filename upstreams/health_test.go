@@ -86,7 +86,7 @@ func newCounting(t *testing.T) *counting {
 func checked(log heard) Config {
 	return Config{
 		BaseURL: "http://things.test/base", Logger: slog.New(log), Header: http.Header{"X-Fixed": {"1"}},
-		Credential: Credential{Secret: secret.NewValue("canary")},
+		Credential: BearerCredential{Secret: Secret{Source: secret.Fixed(secret.NewValue("canary"))}},
 		Balance: &BalanceConfig{
 			Ejection:    EjectionConfig{Failures: 1000},
 			HealthCheck: &HealthCheckConfig{Get: "/healthz?deep=1", Every: time.Millisecond, Timeout: patience, Threshold: 2},

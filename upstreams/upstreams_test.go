@@ -45,6 +45,10 @@ func open(tb testing.TB, handler http.HandlerFunc, change func(*upstreams.Config
 	return client
 }
 
+func fixed(text string) upstreams.Secret {
+	return upstreams.Secret{Source: secret.Fixed(secret.NewValue(text))}
+}
+
 func get(path string) *upstreams.Request {
 	return &upstreams.Request{Name: "thing", Template: "/things/{id}", Method: http.MethodGet, Path: path}
 }
@@ -67,7 +71,7 @@ func TestRequest(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}, func(config *upstreams.Config) {
 		config.Header = http.Header{"X-Fixed": {"1"}, "Accept": {"application/vnd.things+json"}}
-		config.Credential = upstreams.Credential{Secret: secret.NewValue(canary)}
+		config.Credential = upstreams.BearerCredential{Secret: fixed(canary)}
 	})
 	request := get("/things/a%2Fb%2e%2e/..%2F")
 	request.Method, request.Query, request.Body = http.MethodPost, "q=1&q=2", []byte(`{"a":1}`)
@@ -260,7 +264,7 @@ func TestObservation(t *testing.T) {
 	reader := metric.NewManualReader()
 	client := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, func(config *upstreams.Config) {
 		config.TracerProvider, config.MeterProvider = tracers, metric.NewMeterProvider(metric.WithReader(reader))
-		config.Credential = upstreams.Credential{Header: "X-Api-Key", Secret: secret.NewValue(canary)}
+		config.Credential = upstreams.HeaderCredential{Name: "X-Api-Key", Secret: fixed(canary)}
 		config.Breaker.MinRequests = 1
 	})
 	request := get("/things/1")

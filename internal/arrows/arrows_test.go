@@ -35,8 +35,8 @@ var table = map[string]rule{
 	"internal/plan":        {may: belowPlan, never: network},
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
-	"aggregate": {
-		may:   append([]string{"internal/plan", "internal/pagetoken", "gen/sheaf/"}, belowPlan...),
+	"aggregate": { // the client's token passes through it, as a secret that does not print
+		may:   append([]string{"internal/plan", "internal/pagetoken", "internal/secret", "gen/sheaf/"}, belowPlan...),
 		never: []string{"connectrpc.com/connect", module + "internal/compile", module + "internal/source", module + "upstreams"},
 	},
 	"internal/secret":    {never: network},

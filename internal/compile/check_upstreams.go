@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
@@ -22,38 +21,10 @@ func (d *draft) checkUpstreams() {
 		}
 		d.checkTransport(upstream.Value)
 		d.checkHeaderNames(upstream.Value.Get("headers"))
-		d.checkCredentials(upstream.Value.Get("credentials"))
+		d.checkCredentials(upstream.Key, upstream.Value.Get("credentials"))
 		d.checkCacheStore(upstream.Value.Get("cache"))
 	}
 }
-
-// checkCredentials refuses credentials that could never be sent or renewed.
-func (d *draft) checkCredentials(node *source.Node) {
-	if prefix := node.Get("path", "prefix"); prefix != nil {
-		if !strings.HasPrefix(prefix.Text, "/") || strings.Count(prefix.Text, secretHole) != 1 {
-			d.report(prefix, "write it as /bot${secret}", "prefix does not begin with a slash, or does not hold ${secret} once")
-		}
-	}
-	for _, field := range fieldsOf(node.Get("refresh", "store")) {
-		path, ok := expr.ParsePath(field.Value.Text)
-		if !ok || path.Root != answerName || len(path.Steps) < 2 || path.Steps[0].Key != "body" {
-			d.report(field.Value, "write it as answer.body.access_token", "%q is no path into an answer's body", field.Value.Text)
-		}
-	}
-	if refresh := node.Get("refresh"); refresh != nil && (refresh.Get("post") == nil) == (refresh.Get("get") == nil) {
-		d.report(refresh, "write post: or get: with a path", "refresh needs one path")
-	}
-}
-
-func fieldsOf(node *source.Node) []source.Field {
-	if node == nil {
-		return nil
-	}
-	return node.Fields
-}
-
-// secretHole stands for the secret in a path.
-const secretHole = "${secret}"
 
 // wrongAddress says what is wrong with a base URL, and what to do. One with a hole is checked where the hole is filled.
 func wrongAddress(text string) (message, hint string) {

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/sheaf-rpc/sheaf/internal/diag"
+import (
+	"strings"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/expr"
+)
 
 // Secret says where a secret is; the zero Secret is none. It does not hold it.
 type Secret struct {
@@ -12,31 +17,6 @@ type Secret struct {
 // IsZero reports whether there is none.
 func (s Secret) IsZero() bool { return s.Env == "" && s.File == "" && s.Account == "" }
 
-// Credential says what signs each request; the zero Credential signs nothing. It holds no secret.
-type Credential struct {
-	// Header, Query or Path says where the secret goes: into a header, into a query parameter, or into a path before that of
-	// the call, in the place of ${secret}. None of them means Authorization: Bearer.
-	Header, Query, Path string
-	Secret              Secret
-	At                  diag.Position
-}
-
-// describe says what signs requests, and where that is.
-func (c Credential) describe() string {
-	kind := "bearer"
-	switch {
-	case c.Secret.IsZero():
-		return ""
-	case c.Header != "":
-		kind = "header " + c.Header
-	case c.Query != "":
-		kind = "query parameter " + c.Query
-	case c.Path != "":
-		kind = "path " + c.Path
-	}
-	return kind + " from " + c.Secret.describe()
-}
-
 // describe says where a secret is.
 func (s Secret) describe() string {
 	switch {
@@ -47,4 +27,127 @@ func (s Secret) describe() string {
 	default:
 		return s.Account + " of the account"
 	}
+}
+
+// Credential says what signs each request; the zero Credential signs nothing. It holds no secret.
+type Credential struct {
+	// Kind is nil for none.
+	Kind CredentialKind
+	At   diag.Position
+}
+
+// CredentialKind is a Bearer, HeaderSecret, QuerySecret, PathSecret, Basic, Caller, OAuth2, HMAC or AWS.
+type CredentialKind interface {
+	// describe says in what form it is sent, and where its secrets are.
+	describe() string
+}
+
+// Bearer is Authorization: Bearer.
+type Bearer struct{ Secret Secret }
+
+// HeaderSecret is a secret in a header of its own.
+type HeaderSecret struct {
+	Name   string
+	Secret Secret
+}
+
+// QuerySecret is a secret in a query parameter.
+type QuerySecret struct {
+	Name   string
+	Secret Secret
+}
+
+// PathSecret is a secret in a path before that of the call, in the place of ${secret}.
+type PathSecret struct {
+	Prefix string
+	Secret Secret
+}
+
+// Basic is Authorization: Basic.
+type Basic struct {
+	Username string
+	Password Secret
+}
+
+// Caller is the caller's own Authorization.
+type Caller struct{}
+
+// OAuth2 is a token that another upstream issues.
+type OAuth2 struct {
+	// Upstream is the authorization server, and Path where its tokens are.
+	Upstream, Path string
+	// Exchange exchanges the caller's own token.
+	Exchange     bool
+	ClientID     string
+	ClientSecret Secret
+	// AuthInForm sends id and secret as fields, not as Authorization: Basic.
+	AuthInForm bool
+	Scopes     []string
+	// Form holds further fields, sorted by name.
+	Form []Header
+}
+
+// HMAC is a signature with a shared key.
+type HMAC struct {
+	Header, TimestampHeader string
+	Key                     Secret
+	SHA512, Base64          bool
+	// Text is what is signed, and Value the header's value.
+	Text, Value []expr.Part
+}
+
+// AWS is AWS Signature Version 4. SessionToken may be none.
+type AWS struct {
+	Region, Service                            string
+	AccessKeyID, SecretAccessKey, SessionToken Secret
+}
+
+// IsCallers reports whether requests are signed by what the caller has sent.
+func (c Credential) IsCallers() bool {
+	switch kind := c.Kind.(type) {
+	case Caller:
+		return true
+	case *OAuth2:
+		return kind.Exchange
+	default:
+		return false
+	}
+}
+
+func (c Credential) describe() string {
+	if c.Kind == nil {
+		return ""
+	}
+	return c.Kind.describe()
+}
+
+func (b Bearer) describe() string       { return "bearer from " + b.Secret.describe() }
+func (h HeaderSecret) describe() string { return "header " + h.Name + " from " + h.Secret.describe() }
+func (q QuerySecret) describe() string {
+	return "query parameter " + q.Name + " from " + q.Secret.describe()
+}
+func (p PathSecret) describe() string { return "path " + p.Prefix + " from " + p.Secret.describe() }
+func (b Basic) describe() string {
+	return "basic, user " + b.Username + ", password from " + b.Password.describe()
+}
+func (Caller) describe() string { return "the caller's Authorization" }
+
+func (o *OAuth2) describe() string {
+	text := "bearer issued by " + o.Upstream + ":" + o.Path
+	if o.Exchange {
+		text += " for the caller's token"
+	}
+	text += ", client " + o.ClientID + " with secret from " + o.ClientSecret.describe()
+	if len(o.Scopes) > 0 {
+		text += ", scopes " + strings.Join(o.Scopes, " ")
+	}
+	return text
+}
+
+func (h *HMAC) describe() string {
+	return "HMAC in header " + h.Header + ", key from " + h.Key.describe()
+}
+
+func (a *AWS) describe() string {
+	return "AWS Signature V4 for " + a.Service + " in " + a.Region + ", key from " + a.SecretAccessKey.describe()
 }

@@ -54,14 +54,21 @@ func (p *Plan) Egress() []Egress {
 			all[i].add("GET", balance.HealthCheck.Get, "health check, without credentials")
 		}
 	}
+	at := func(name string) int {
+		return slices.IndexFunc(all, func(one Egress) bool { return one.Upstream == name })
+	}
+	for _, upstream := range p.Upstreams {
+		if token, ok := upstream.Credential.Kind.(*OAuth2); ok {
+			all[at(token.Upstream)].add("POST", token.Path, "token for "+upstream.Name)
+		}
+	}
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
 			for _, call := range rpc.Calls {
 				if call.Request == nil {
 					continue
 				}
-				at := slices.IndexFunc(all, func(one Egress) bool { return one.Upstream == call.Request.Upstream })
-				all[at].add(call.Request.Method, call.Request.Path.Names(), rpc.Name()+" "+call.Name)
+				all[at(call.Request.Upstream)].add(call.Request.Method, call.Request.Path.Names(), rpc.Name()+" "+call.Name)
 			}
 		}
 	}

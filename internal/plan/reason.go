@@ -35,8 +35,11 @@ const (
 	ReasonPrecondition Reason = "UPSTREAM_PRECONDITION_FAILED"
 	// ReasonRejected: 400 or 422, the upstream refuses what it was sent.
 	ReasonRejected Reason = "UPSTREAM_REJECTED"
-	// ReasonCredentials: 401 or 403, or credentials that cannot be read: the proxy's own, never the caller's.
+	// ReasonCredentials: 401 or 403, or no credentials to sign the request with: the proxy's own, the account's, or the caller's where
+	// they are passed on.
 	ReasonCredentials Reason = "UPSTREAM_CREDENTIALS"
+	// ReasonToken: nothing was sent, because the authorization server gave no token to sign the request with. Retryable.
+	ReasonToken Reason = "UPSTREAM_TOKEN"
 	// ReasonAddress: the upstream's address is not public, and it does not say that it is private.
 	ReasonAddress Reason = "UPSTREAM_ADDRESS"
 	// ReasonBadAnswer: a redirect, any other status, or a body that is too large, cut off or not JSON.
@@ -75,6 +78,7 @@ var classes = map[Reason]Class{
 	ReasonPrecondition:   {code.Code_FAILED_PRECONDITION, "the current state does not allow the request"},
 	ReasonRejected:       {code.Code_INVALID_ARGUMENT, "a service behind this API refused the request's values"},
 	ReasonCredentials:    {code.Code_INTERNAL, "this API could not authenticate itself to a service behind it"},
+	ReasonToken:          {code.Code_UNAVAILABLE, "this API could not get permission to call a service behind it; try again later"},
 	ReasonAddress:        {code.Code_INTERNAL, "a service behind this API is not where it may be"},
 	ReasonBadAnswer:      {code.Code_INTERNAL, "a service behind this API gave an answer that cannot be used"},
 	ReasonDrift:          {code.Code_INTERNAL, "a service behind this API left out what the answer needs"},

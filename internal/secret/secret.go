@@ -14,16 +14,21 @@ import (
 // maxSize bounds a secret in bytes.
 const maxSize = 64 << 10
 
-// Value is a secret. However it is printed, it prints as "[redacted]".
+// Value is a secret. However it is printed, it prints as "[redacted]", or, in a field that fmt cannot reach, as an address.
 type Value struct {
-	text string
+	text *string
 }
 
 // NewValue is a secret of this text.
-func NewValue(text string) Value { return Value{text: text} }
+func NewValue(text string) Value { return Value{text: &text} }
 
 // Reveal is the secret itself, for the request that carries it.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.text == nil {
+		return ""
+	}
+	return *v.text
+}
 
 const redacted = "[redacted]"
 
@@ -87,7 +92,7 @@ func clean(text string) (Value, error) {
 			return Value{}, errors.New("secret holds a line break or a control character")
 		}
 	}
-	return Value{text: text}, nil
+	return NewValue(text), nil
 }
 
 var (

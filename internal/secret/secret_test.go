@@ -25,7 +25,8 @@ func TestNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	holder := struct{ Secret secret.Value }{value}
-	everything := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %+v %#v", value, value, value, value, value, value, value, holder, holder, &holder)
+	hidden := struct{ secret secret.Value }{value}
+	everything := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %+v %#v %v %+v %#v", value, value, value, value, value, value, value, holder, holder, &holder, hidden, hidden, &hidden)
 	if printed := everything + logged.String() + string(encoded); strings.Contains(printed, canary) {
 		t.Errorf("the secret was printed: %s", printed)
 	}

@@ -16,20 +16,20 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // fillEnvironment replaces the ${env.NAME} holes in every text of sheaf.yaml. Keys have none.
 func (l *loader) fillEnvironment(node *Node) { l.fillBelow(node, false) }
 
-// fillBelow fills what stands below a node. In the rules of errors, every other hole is for an answer.
-func (l *loader) fillBelow(node *Node, errors bool) {
+// fillBelow fills what stands below a node. In the rules of errors every other hole is for an answer, and in hmac for a request.
+func (l *loader) fillBelow(node *Node, others bool) {
 	if node.Kind == String && strings.Contains(node.Text, "${") {
-		l.fillText(node, errors)
+		l.fillText(node, others)
 	}
 	for _, field := range node.Fields {
-		l.fillBelow(field.Value, errors || field.Key == "errors")
+		l.fillBelow(field.Value, others || field.Key == "errors" || field.Key == "hmac")
 	}
 	for _, item := range node.Items {
-		l.fillBelow(item, errors)
+		l.fillBelow(item, others)
 	}
 }
 
-func (l *loader) fillText(node *Node, errors bool) {
+func (l *loader) fillText(node *Node, others bool) {
 	parts, mistake := expr.ParseTemplate(node.Text)
 	if mistake != nil {
 		l.problems.Add(node.At(mistake.Offset), mistake.Width, writeHole, "%s", mistake.Message)
@@ -43,7 +43,7 @@ func (l *loader) fillText(node *Node, errors bool) {
 		if part.Hole == "" {
 			continue
 		}
-		if isLater(part.Hole) || errors && !strings.HasPrefix(part.Hole, "env.") {
+		if isLater(part.Hole) || others && !strings.HasPrefix(part.Hole, "env.") {
 			kept = true
 			continue
 		}

@@ -17,16 +17,14 @@ import (
 type Account struct {
 	// Attributes are for expressions and addresses, Secrets for credentials alone.
 	Attributes map[string]string
-	Secrets    map[string]secret.Value
+	Secrets    map[string]*secret.Source
 }
 
 // Accounts are the accounts that calls can be made for, by their ids. They are safe for concurrent use.
 type Accounts struct {
-	mu   sync.RWMutex
 	byID map[string]*account
 
-	renewals singleflight.Group
-	// running are those under way. closing ends what they wait for, by stop.
+	// running are the renewals under way. closing ends what they wait for, by stop.
 	running sync.WaitGroup
 	closing context.Context
 	stop    context.CancelFunc
@@ -37,9 +35,16 @@ type Accounts struct {
 type account struct {
 	attributes []byte // a JSON object
 	texts      map[string]string
-	// seed are the secrets of the file of accounts, renewed those that hold in their place.
-	seed, renewed map[string]secret.Value
-	generation    uint64
+	// sources give the secrets of the file of accounts as they are now, seed as they were at first.
+	sources map[string]*secret.Source
+	seed    map[string]secret.Value
+
+	renewals singleflight.Group
+
+	mu sync.RWMutex
+	// renewed are the secrets that hold in the place of those of the file.
+	renewed    map[string]secret.Value
+	generation uint64
 	// unsaved is set if the keeper lacks what was renewed.
 	unsaved bool
 }
@@ -49,13 +54,23 @@ func NewAccounts(byID map[string]Account) *Accounts {
 	accounts := &Accounts{byID: map[string]*account{}}
 	accounts.closing, accounts.stop = context.WithCancel(context.Background())
 	for id, from := range byID {
-		added := &account{texts: map[string]string{}, seed: map[string]secret.Value{}, renewed: map[string]secret.Value{}}
-		maps.Copy(added.texts, from.Attributes)
-		maps.Copy(added.seed, from.Secrets)
-		added.attributes, _ = json.Marshal(added.texts) // texts have a JSON form
-		accounts.byID[id] = added
+		accounts.byID[id] = newAccount(from)
 	}
 	return accounts
+}
+
+func newAccount(from Account) *account {
+	made := &account{
+		texts: maps.Clone(from.Attributes), sources: maps.Clone(from.Secrets), seed: map[string]secret.Value{}, renewed: map[string]secret.Value{},
+	}
+	if made.texts == nil {
+		made.texts = map[string]string{}
+	}
+	made.attributes, _ = json.Marshal(made.texts) // texts have a JSON form
+	for name, source := range from.Secrets {
+		made.seed[name] = source.Value()
+	}
+	return made
 }
 
 // Attributes are those of an account, as a JSON object that is not to be changed; false if there is no such account.
@@ -69,35 +84,38 @@ func (a *Accounts) Attributes(id string) ([]byte, bool) {
 
 // Attribute is one attribute of an account as a text.
 func (a *Accounts) Attribute(id, name string) (string, bool) {
-	if a.byID[id] == nil {
+	found := a.byID[id]
+	if found == nil {
 		return "", false
 	}
-	text, ok := a.byID[id].texts[name]
+	text, ok := found.texts[name]
 	return text, ok
 }
 
 // Secret is one secret of an account, and how often the account's secrets have been renewed.
 func (a *Accounts) Secret(id, name string) (value secret.Value, generation uint64, ok bool) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
 	found := a.byID[id]
 	if found == nil {
 		return secret.Value{}, 0, false
 	}
-	if value, ok = found.renewed[name]; !ok {
-		value, ok = found.seed[name]
+	found.mu.RLock()
+	defer found.mu.RUnlock()
+	if value, ok = found.renewed[name]; ok {
+		return value, found.generation, true
 	}
-	return value, found.generation, ok
+	source, ok := found.sources[name]
+	return source.Value(), found.generation, ok
 }
 
 // Generation is how often the account's secrets have been renewed.
 func (a *Accounts) Generation(id string) uint64 {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if a.byID[id] == nil {
+	found := a.byID[id]
+	if found == nil {
 		return 0
 	}
-	return a.byID[id].generation
+	found.mu.RLock()
+	defer found.mu.RUnlock()
+	return found.generation
 }
 
 // Close waits for renewals under way, and saves what could not be saved before.

@@ -25,12 +25,13 @@ const slack = 10 * time.Second
 // Renew renews the secrets of an account, unless that has been done since they were of a generation, here or by another process
 // that keeps them in the same place. Callers that ask at the same time share one request; if one of them leaves, it goes on.
 func (a *Accounts) Renew(ctx context.Context, renewal Renewal) error {
-	if a.Generation(renewal.Account) != renewal.Generation {
+	found := a.byID[renewal.Account]
+	if found == nil || a.Generation(renewal.Account) != renewal.Generation {
 		return nil
 	}
 	shared, done := context.WithoutCancel(ctx), make(chan error, 1)
 	a.running.Go(func() {
-		_, err, _ := a.renewals.Do(renewal.Account, func() (any, error) { return nil, a.renew(shared, renewal) })
+		_, err, _ := found.renewals.Do("", func() (any, error) { return nil, a.renew(shared, renewal, found) })
 		done <- err
 	})
 	select {
@@ -41,9 +42,8 @@ func (a *Accounts) Renew(ctx context.Context, renewal Renewal) error {
 	}
 }
 
-func (a *Accounts) renew(ctx context.Context, renewal Renewal) error {
-	found := a.byID[renewal.Account]
-	if found == nil || a.Generation(renewal.Account) != renewal.Generation {
+func (a *Accounts) renew(ctx context.Context, renewal Renewal, found *account) error {
+	if a.Generation(renewal.Account) != renewal.Generation {
 		return nil
 	}
 	if a.keeper == nil {
@@ -59,7 +59,7 @@ func (a *Accounts) renew(ctx context.Context, renewal Renewal) error {
 		return err
 	}
 	if kept.generation > renewal.Generation {
-		a.replace(found, kept)
+		found.replace(kept)
 		return nil
 	}
 	if err := a.ask(ctx, renewal, found); err != nil {
@@ -89,12 +89,12 @@ func (a *Accounts) ask(ctx context.Context, renewal Renewal, of *account) error 
 	}
 	renewed := maps.Clone(of.renewed) // only a renewal changes it, and there is one at a time
 	maps.Copy(renewed, secrets)
-	a.replace(of, kept{generation: renewal.Generation + 1, secrets: renewed})
+	of.replace(kept{generation: renewal.Generation + 1, secrets: renewed})
 	return nil
 }
 
-func (a *Accounts) replace(of *account, by kept) {
+func (a *account) replace(by kept) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	of.renewed, of.generation, of.unsaved = by.secrets, by.generation, false
+	a.renewed, a.generation, a.unsaved = by.secrets, by.generation, false
 }

@@ -33,7 +33,7 @@ func renewal(id string, generation uint64, token string, asked *atomic.Int64) st
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	accounts := newAccounts(t, map[string]store.Account{
-		"alice": {Attributes: map[string]string{"id": "17"}, Secrets: map[string]secret.Value{"token": secret.NewValue("old"), "refresh": secret.NewValue("r")}},
+		"alice": {Attributes: map[string]string{"id": "17"}, Secrets: map[string]*secret.Source{"token": secret.Fixed(secret.NewValue("old")), "refresh": secret.Fixed(secret.NewValue("r"))}},
 		"bob":   {},
 	})
 	if attributes, ok := accounts.Attributes("alice"); !ok || string(attributes) != `{"id":"17"}` {

@@ -60,7 +60,7 @@ func (a *Accounts) restore(ctx context.Context) error {
 			return err
 		}
 		if found.generation > 0 {
-			a.replace(account, found)
+			account.replace(found)
 		}
 	}
 	return nil
@@ -140,16 +140,16 @@ func (k *keeper) lock(ctx context.Context, id string, seed map[string]secret.Val
 func (a *Accounts) save(ctx context.Context, id string, of *account) {
 	ctx, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
-	a.mu.RLock()
+	of.mu.RLock()
 	renewed := kept{generation: of.generation, secrets: of.renewed}
-	a.mu.RUnlock()
+	of.mu.RUnlock()
 	err := a.keeper.save(ctx, id, of.seed, renewed)
 	if err == nil {
 		return
 	}
-	a.mu.Lock()
+	of.mu.Lock()
 	of.unsaved = !errors.Is(err, ErrNotNewer) // then another process has renewed it since
-	a.mu.Unlock()
+	of.mu.Unlock()
 	a.keeper.logger.Error("renewed secrets of an account could not be saved; they hold in this process, which tries once more when it closes. "+
 		"If that fails too, put new secrets into the file of accounts", slog.String("account", id), slog.Any("error", err))
 }

@@ -98,10 +98,19 @@ func replica(t *testing.T, records store.Records, seed string) *store.Accounts {
 func tryReplica(t *testing.T, records store.Records, seed, key string, logged *logs) (*store.Accounts, error) {
 	t.Helper()
 	accounts := newAccounts(t, map[string]store.Account{
-		"alice": {Secrets: map[string]secret.Value{"token": secret.NewValue(seed), "id": secret.NewValue("client")}},
-		"bob":   {Secrets: map[string]secret.Value{"token": secret.NewValue("bob's")}},
+		"alice": {Secrets: seeds("token", seed, "id", "client")},
+		"bob":   {Secrets: seeds("token", "bob's")},
 	})
 	return accounts, accounts.Keep(withDeadline(t), store.KeepConfig{Records: records, Key: secret.NewValue(key), Logger: logged.logger()})
+}
+
+// seeds are secrets of a file of accounts, by name and value.
+func seeds(pairs ...string) map[string]*secret.Source {
+	secrets := map[string]*secret.Source{}
+	for i := 0; i < len(pairs); i += 2 {
+		secrets[pairs[i]] = secret.Fixed(secret.NewValue(pairs[i+1]))
+	}
+	return secrets
 }
 
 func checkToken(t *testing.T, accounts *store.Accounts, want string, generation uint64) {

@@ -1,0 +1,33 @@
+package upstreams
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// CallerCredential passes on the caller's own Authorization, as it came. Without one nothing is sent.
+type CallerCredential struct{}
+
+func (c CallerCredential) newSigner(*Client) (signer, error) { return c, nil }
+
+func (CallerCredential) sign(_ context.Context, s *signing) error {
+	value := s.call.Authorization.Reveal()
+	if value == "" {
+		return fmt.Errorf("sign: %w", errNoAuthorization)
+	}
+	_, token, _ := strings.Cut(value, " ")
+	s.carried.add(token)
+	s.setHeader("Authorization", value)
+	return nil
+}
+
+// subject is the token of a caller whose Authorization is a bearer's.
+func (r *Request) subject() (string, error) {
+	scheme, token, _ := strings.Cut(r.Authorization.Reveal(), " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return "", fmt.Errorf("sign: %w, as a bearer", errNoAuthorization)
+	}
+	return token, nil
+}

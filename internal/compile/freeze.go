@@ -23,8 +23,12 @@ func freeze(d *draft) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	digest, err := d.digest()
+	if err != nil {
+		return nil, err
+	}
 	return &plan.Plan{
-		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
+		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d), Digest: digest,
 	}, nil
 }
 

@@ -28,6 +28,8 @@ type Plan struct {
 	Files *protoregistry.Files
 	// Accounts are those of the file of accounts, by id.
 	Accounts map[string]Account
+	// Digest is a fingerprint of all that the plan is made from, but for secrets: replicas with the same digest do the same.
+	Digest string
 }
 
 // Server holds the settings of the listener, with defaults filled in.

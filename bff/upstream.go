@@ -70,20 +70,20 @@ func failureOf(err error) *aggregate.Failure {
 }
 
 // upstreamConfig turns an upstream's settings into a client's, and reads its secret.
-func (s *Server) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, error) {
+func (w *world) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, error) {
 	header := http.Header{}
 	for _, fixed := range upstream.Headers {
 		header.Set(fixed.Name, fixed.Value)
 	}
-	credential, err := s.readCredential(upstream.Credential)
+	credential, err := w.readCredential(upstream.Credential)
 	return upstreams.Config{
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
-		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
+		Credential: credential, Accounts: w.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
 		Cache:   cacheConfig(upstream.Cache),
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
-		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
-		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
+		TracerProvider: w.server.settings.tracers, MeterProvider: w.server.settings.meters,
+		Propagator: telemetry.Propagator(), Logger: w.server.settings.logger,
 	}, err
 }
 
@@ -99,18 +99,27 @@ func cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
 	}
 }
 
-func (s *Server) readCredential(credential plan.Credential) (upstreams.Credential, error) {
-	value, err := s.readSecret(credential.Secret)
+func (w *world) readCredential(credential plan.Credential) (upstreams.Credential, error) {
+	value, err := w.readSecret(credential.Secret)
 	return upstreams.Credential{
 		Header: credential.Header, Query: credential.Query, Path: credential.Path, Secret: value, Account: credential.Secret.Account,
 	}, err
 }
 
+// putItThere is what to do about a secret that cannot be read.
+const putItThere = "put it there, then start again"
+
 // readSecret reads a secret that is not an account's.
-func (s *Server) readSecret(source plan.Secret) (secret.Value, error) {
+func (w *world) readSecret(source plan.Secret) (secret.Value, error) {
+	value, err := w.lookUpSecret(source)
+	w.read = append(w.read, value)
+	return value, err
+}
+
+func (w *world) lookUpSecret(source plan.Secret) (secret.Value, error) {
 	switch {
 	case source.Env != "":
-		return secret.FromEnv(source.Env, s.settings.lookupEnv)
+		return secret.FromEnv(source.Env, w.server.settings.lookupEnv)
 	case source.File != "":
 		return secret.FromFile(source.File)
 	default:
@@ -119,22 +128,22 @@ func (s *Server) readSecret(source plan.Secret) (secret.Value, error) {
 }
 
 // readAccounts reads the secrets of all accounts.
-func (s *Server) readAccounts() error {
+func (w *world) readAccounts() error {
 	var problems diag.Problems
 	accounts := map[string]store.Account{}
-	for id, account := range s.plan.Accounts {
+	for id, account := range w.plan.Accounts {
 		secrets := map[string]secret.Value{}
 		for name, source := range account.Secrets {
-			value, err := s.readSecret(source)
+			value, err := w.readSecret(source)
 			if err != nil {
-				problems.Add(source.At, 0, "put it there, then start again", "%v", err)
+				problems.Add(source.At, 0, putItThere, "%v", err)
 			}
 			secrets[name] = value
 		}
 		accounts[id] = store.Account{Attributes: account.Attributes, Secrets: secrets}
 	}
 	problems.Sort()
-	s.accounts = store.NewAccounts(accounts)
+	w.accounts = store.NewAccounts(accounts)
 	return problems.Err()
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // The exit statuses.
@@ -113,18 +113,11 @@ func (e *authorError) write(p process) error {
 	if e.format != diag.Text {
 		out = p.stdout
 	}
-	read := func(file string) []byte {
-		content, err := os.ReadFile(filepath.Join(e.dir, filepath.FromSlash(file)))
-		if err != nil {
-			return nil
-		}
-		return content
-	}
 	problems := e.cause.Problems
 	if e.format == diag.GitHub {
 		problems = inRepository(problems, e.dir)
 	}
-	if err := problems.Write(out, e.format, read); err != nil {
+	if err := problems.Write(out, e.format, source.Reader(e.dir)); err != nil {
 		return err
 	}
 	if e.format == diag.Text {

@@ -102,6 +102,9 @@ func needRestart(started, now *plan.Server) []string {
 	if started.Listen != now.Listen {
 		names = append(names, "listen")
 	}
+	if started.Admin.Listen != now.Admin.Listen {
+		names = append(names, "admin.listen")
+	}
 	if started.MaxTimeout != now.MaxTimeout {
 		names = append(names, "server.max_timeout (how long reading a request may take)")
 	}

@@ -13,6 +13,13 @@ import (
 // does not serve any more, takes no new RPCs, and waits for those in flight within the project's drain_timeout. The error
 // is nil if all of them ended.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	stop := context.AfterFunc(ctx, s.health.stop)
+	defer stop()
+	return s.serve(ctx, listener, s.Handler())
+}
+
+// serve answers with a handler until ctx ends, and then drains.
+func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	const (
 		readHeaderTimeout = 10 * time.Second
 		idleTimeout       = 2 * time.Minute
@@ -22,7 +29,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler: s.Handler(), Protocols: protocols,
+		Handler: handler, Protocols: protocols,
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		// A body may take as long as the longest RPC, and no longer: whoever trickles it holds a connection.
 		ReadTimeout: readHeaderTimeout + s.started.MaxTimeout,
@@ -34,7 +41,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.health.stop()
 	return s.drain(server, failed)
 }
 

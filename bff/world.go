@@ -33,6 +33,7 @@ type world struct {
 	types      *dynamicpb.Types
 	names      []string // the services that clients reach
 	handler    http.Handler
+	adminToken secret.Value // empty for none
 	// read are the secrets of the upstream that is being connected; nil once the world is open.
 	read []secret.Value
 
@@ -89,6 +90,9 @@ func (w *world) around(validator protovalidate.Validator, older *world) (*aggreg
 		around.Functions[name] = function
 	}
 	around.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
+	if err := w.readAdminToken(); err != nil {
+		return nil, err
+	}
 	if err := w.readAccounts(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,8 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookupEnv      func(string) (string, bool)
+	// hangups begins to take SIGHUP, which otherwise ends the process, until stop; nil where there is none.
+	hangups func() (hangups <-chan os.Signal, stop func())
 }
 
 // run runs the command line and returns the exit status.

@@ -211,7 +211,7 @@ func freezeServer(d *draft) (plan.Server, error) {
 	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork())}
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin()}
 	if server.Listen == "" {
 		server.Listen = "127.0.0.1:8080"
 	}

@@ -32,9 +32,10 @@ var reserved = map[string]string{
 	"var": "CEL", "void": "CEL", "while": "CEL",
 }
 
-// resolve finds what each binding file's names stand for: services, RPCs and upstreams. It checks the upstreams, too.
+// resolve finds what each binding file's names stand for: services, RPCs and upstreams. It checks the upstreams and the admin API, too.
 func resolve(d *draft) error {
 	d.checkUpstreams()
+	d.checkAdmin()
 	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
 	if err != nil {
 		return err

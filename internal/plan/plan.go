@@ -43,6 +43,13 @@ type Server struct {
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
 	PageTokenKey Secret
+	Admin        Admin
+}
+
+// Admin is the API for operators; the zero Admin is none.
+type Admin struct {
+	Listen string
+	Token  Secret
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.

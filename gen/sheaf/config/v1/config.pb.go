@@ -43,7 +43,9 @@ type Config struct {
 	// The accounts that calls can be made for.
 	Accounts *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
 	// A Redis or a Valkey that replicas share. What uses it says so: a cache with store: redis, for example.
-	Redis         *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
+	Redis *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
+	// The API for operators (sheaf.admin.v1), on an address of its own. Default: none.
+	Admin         *Admin `protobuf:"bytes,8,opt,name=admin,proto3" json:"admin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -127,6 +129,68 @@ func (x *Config) GetRedis() *Redis {
 	return nil
 }
 
+func (x *Config) GetAdmin() *Admin {
+	if x != nil {
+		return x.Admin
+	}
+	return nil
+}
+
+// Admin is the API for operators.
+type Admin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address to listen on, as host:port, such as 127.0.0.1:9090.
+	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
+	// The token that requests carry as Authorization: Bearer.
+	Token         *Secret `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Admin) Reset() {
+	*x = Admin{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Admin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Admin) ProtoMessage() {}
+
+func (x *Admin) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Admin.ProtoReflect.Descriptor instead.
+func (*Admin) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Admin) GetListen() string {
+	if x != nil {
+		return x.Listen
+	}
+	return ""
+}
+
+func (x *Admin) GetToken() *Secret {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
 // Redis is a server, a group under Sentinels, or a cluster.
 type Redis struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -152,7 +216,7 @@ type Redis struct {
 
 func (x *Redis) Reset() {
 	*x = Redis{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -164,7 +228,7 @@ func (x *Redis) String() string {
 func (*Redis) ProtoMessage() {}
 
 func (x *Redis) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -177,7 +241,7 @@ func (x *Redis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redis.ProtoReflect.Descriptor instead.
 func (*Redis) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Redis) GetAddresses() []string {
@@ -247,7 +311,7 @@ type Accounts struct {
 
 func (x *Accounts) Reset() {
 	*x = Accounts{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +323,7 @@ func (x *Accounts) String() string {
 func (*Accounts) ProtoMessage() {}
 
 func (x *Accounts) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +336,7 @@ func (x *Accounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accounts.ProtoReflect.Descriptor instead.
 func (*Accounts) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Accounts) GetFile() string {
@@ -293,7 +357,7 @@ type AccountFile struct {
 
 func (x *AccountFile) Reset() {
 	*x = AccountFile{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +369,7 @@ func (x *AccountFile) String() string {
 func (*AccountFile) ProtoMessage() {}
 
 func (x *AccountFile) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +382,7 @@ func (x *AccountFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
 func (*AccountFile) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AccountFile) GetAccounts() map[string]*Account {
@@ -341,7 +405,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +417,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +430,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Account) GetAttributes() map[string]string {
@@ -403,7 +467,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +479,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +492,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -510,7 +574,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +586,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +599,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -668,7 +732,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +744,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +757,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Retries) GetMax() int32 {
@@ -738,7 +802,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +814,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +827,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Hedging) GetPercentile() float64 {
@@ -795,7 +859,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +871,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +884,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -861,7 +925,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +937,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +950,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Balance) GetAddresses() []string {
@@ -932,7 +996,7 @@ type Ejection struct {
 
 func (x *Ejection) Reset() {
 	*x = Ejection{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1008,7 @@ func (x *Ejection) String() string {
 func (*Ejection) ProtoMessage() {}
 
 func (x *Ejection) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1021,7 @@ func (x *Ejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ejection.ProtoReflect.Descriptor instead.
 func (*Ejection) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Ejection) GetFailures() int32 {
@@ -998,7 +1062,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1074,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1087,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HealthCheck) GetGet() string {
@@ -1078,7 +1142,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1154,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1167,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Cache) GetStore() string {
@@ -1174,7 +1238,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1250,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1263,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tls) GetCa() string {
@@ -1267,7 +1331,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1343,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1356,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -1381,7 +1445,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1457,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1470,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Violations) GetEach() string {
@@ -1453,7 +1517,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1529,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1542,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -1660,7 +1724,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1736,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1749,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -1771,7 +1835,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +1847,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +1860,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -1878,7 +1942,7 @@ type BasicCredential struct {
 
 func (x *BasicCredential) Reset() {
 	*x = BasicCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +1954,7 @@ func (x *BasicCredential) String() string {
 func (*BasicCredential) ProtoMessage() {}
 
 func (x *BasicCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +1967,7 @@ func (x *BasicCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasicCredential.ProtoReflect.Descriptor instead.
 func (*BasicCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BasicCredential) GetUsername() string {
@@ -1929,7 +1993,7 @@ type CallerCredential struct {
 
 func (x *CallerCredential) Reset() {
 	*x = CallerCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2005,7 @@ func (x *CallerCredential) String() string {
 func (*CallerCredential) ProtoMessage() {}
 
 func (x *CallerCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2018,7 @@ func (x *CallerCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerCredential.ProtoReflect.Descriptor instead.
 func (*CallerCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 // Oauth2Credential gets its token from an upstream that is an authorization server.
@@ -1980,7 +2044,7 @@ type Oauth2Credential struct {
 
 func (x *Oauth2Credential) Reset() {
 	*x = Oauth2Credential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2056,7 @@ func (x *Oauth2Credential) String() string {
 func (*Oauth2Credential) ProtoMessage() {}
 
 func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2069,7 @@ func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Oauth2Credential.ProtoReflect.Descriptor instead.
 func (*Oauth2Credential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Oauth2Credential) GetToken() string {
@@ -2081,7 +2145,7 @@ type HmacCredential struct {
 
 func (x *HmacCredential) Reset() {
 	*x = HmacCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2093,7 +2157,7 @@ func (x *HmacCredential) String() string {
 func (*HmacCredential) ProtoMessage() {}
 
 func (x *HmacCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2106,7 +2170,7 @@ func (x *HmacCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HmacCredential.ProtoReflect.Descriptor instead.
 func (*HmacCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HmacCredential) GetHeader() string {
@@ -2177,7 +2241,7 @@ type AwsCredential struct {
 
 func (x *AwsCredential) Reset() {
 	*x = AwsCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2253,7 @@ func (x *AwsCredential) String() string {
 func (*AwsCredential) ProtoMessage() {}
 
 func (x *AwsCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2202,7 +2266,7 @@ func (x *AwsCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwsCredential.ProtoReflect.Descriptor instead.
 func (*AwsCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AwsCredential) GetRegion() string {
@@ -2261,7 +2325,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2337,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2350,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Refresh) GetPost() string {
@@ -2346,7 +2410,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2422,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2435,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -2450,7 +2514,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2526,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2539,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -2564,7 +2628,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +2640,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2589,7 +2653,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -2631,7 +2695,7 @@ var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbc\x03\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xea\x03\n" +
 	"\x06Config\x12\"\n" +
 	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
 	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
@@ -2639,10 +2703,14 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\tupstreams\x18\x04 \x03(\v2&.sheaf.config.v1.Config.UpstreamsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\tupstreams\x12/\n" +
 	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x125\n" +
 	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x12,\n" +
-	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x1aW\n" +
+	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x12,\n" +
+	"\x05admin\x18\b \x01(\v2\x16.sheaf.config.v1.AdminR\x05admin\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xbc\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"^\n" +
+	"\x05Admin\x12\x1e\n" +
+	"\x06listen\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06listen\x125\n" +
+	"\x05token\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x05token\"\xbc\x02\n" +
 	"\x05Redis\x12&\n" +
 	"\taddresses\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\taddresses\x12\x16\n" +
 	"\x06master\x18\x02 \x01(\tR\x06master\x12\x1a\n" +
@@ -2874,116 +2942,119 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
-	(*Redis)(nil),               // 1: sheaf.config.v1.Redis
-	(*Accounts)(nil),            // 2: sheaf.config.v1.Accounts
-	(*AccountFile)(nil),         // 3: sheaf.config.v1.AccountFile
-	(*Account)(nil),             // 4: sheaf.config.v1.Account
-	(*Server)(nil),              // 5: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 6: sheaf.config.v1.Upstream
-	(*Retries)(nil),             // 7: sheaf.config.v1.Retries
-	(*Hedging)(nil),             // 8: sheaf.config.v1.Hedging
-	(*Concurrency)(nil),         // 9: sheaf.config.v1.Concurrency
-	(*Balance)(nil),             // 10: sheaf.config.v1.Balance
-	(*Ejection)(nil),            // 11: sheaf.config.v1.Ejection
-	(*HealthCheck)(nil),         // 12: sheaf.config.v1.HealthCheck
-	(*Cache)(nil),               // 13: sheaf.config.v1.Cache
-	(*Tls)(nil),                 // 14: sheaf.config.v1.Tls
-	(*ErrorRule)(nil),           // 15: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 16: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 17: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 18: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 19: sheaf.config.v1.PathCredential
-	(*BasicCredential)(nil),     // 20: sheaf.config.v1.BasicCredential
-	(*CallerCredential)(nil),    // 21: sheaf.config.v1.CallerCredential
-	(*Oauth2Credential)(nil),    // 22: sheaf.config.v1.Oauth2Credential
-	(*HmacCredential)(nil),      // 23: sheaf.config.v1.HmacCredential
-	(*AwsCredential)(nil),       // 24: sheaf.config.v1.AwsCredential
-	(*Refresh)(nil),             // 25: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 26: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 27: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 28: sheaf.config.v1.Breaker
-	nil,                         // 29: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 30: sheaf.config.v1.AccountFile.AccountsEntry
-	nil,                         // 31: sheaf.config.v1.Account.AttributesEntry
-	nil,                         // 32: sheaf.config.v1.Account.SecretsEntry
-	nil,                         // 33: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 34: sheaf.config.v1.Oauth2Credential.FormEntry
-	nil,                         // 35: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 36: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 37: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
+	(*Admin)(nil),               // 1: sheaf.config.v1.Admin
+	(*Redis)(nil),               // 2: sheaf.config.v1.Redis
+	(*Accounts)(nil),            // 3: sheaf.config.v1.Accounts
+	(*AccountFile)(nil),         // 4: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 5: sheaf.config.v1.Account
+	(*Server)(nil),              // 6: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 7: sheaf.config.v1.Upstream
+	(*Retries)(nil),             // 8: sheaf.config.v1.Retries
+	(*Hedging)(nil),             // 9: sheaf.config.v1.Hedging
+	(*Concurrency)(nil),         // 10: sheaf.config.v1.Concurrency
+	(*Balance)(nil),             // 11: sheaf.config.v1.Balance
+	(*Ejection)(nil),            // 12: sheaf.config.v1.Ejection
+	(*HealthCheck)(nil),         // 13: sheaf.config.v1.HealthCheck
+	(*Cache)(nil),               // 14: sheaf.config.v1.Cache
+	(*Tls)(nil),                 // 15: sheaf.config.v1.Tls
+	(*ErrorRule)(nil),           // 16: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 17: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 18: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 19: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 20: sheaf.config.v1.PathCredential
+	(*BasicCredential)(nil),     // 21: sheaf.config.v1.BasicCredential
+	(*CallerCredential)(nil),    // 22: sheaf.config.v1.CallerCredential
+	(*Oauth2Credential)(nil),    // 23: sheaf.config.v1.Oauth2Credential
+	(*HmacCredential)(nil),      // 24: sheaf.config.v1.HmacCredential
+	(*AwsCredential)(nil),       // 25: sheaf.config.v1.AwsCredential
+	(*Refresh)(nil),             // 26: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 27: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 28: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 29: sheaf.config.v1.Breaker
+	nil,                         // 30: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 31: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 32: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 33: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 34: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 35: sheaf.config.v1.Oauth2Credential.FormEntry
+	nil,                         // 36: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 37: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 38: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 39: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	29, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	5,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
-	2,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
-	1,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
-	26, // 4: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
-	14, // 5: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
-	38, // 6: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
-	30, // 7: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
-	31, // 8: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
-	32, // 9: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
-	38, // 10: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	38, // 11: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	26, // 12: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	38, // 13: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	17, // 14: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	28, // 15: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	33, // 16: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	15, // 17: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	7,  // 18: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
-	8,  // 19: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
-	9,  // 20: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
-	10, // 21: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
-	13, // 22: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
-	14, // 23: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
-	38, // 24: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
-	38, // 25: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
-	38, // 26: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
-	11, // 27: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
-	12, // 28: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
-	38, // 29: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
-	38, // 30: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
-	38, // 31: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
-	38, // 32: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
-	38, // 33: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
-	38, // 34: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
-	38, // 35: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
-	16, // 36: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	26, // 37: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	27, // 38: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	18, // 39: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	19, // 40: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	20, // 41: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
-	21, // 42: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
-	22, // 43: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
-	23, // 44: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
-	24, // 45: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
-	25, // 46: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	26, // 47: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
-	26, // 48: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
-	34, // 49: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
-	26, // 50: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
-	26, // 51: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
-	26, // 52: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
-	26, // 53: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
-	35, // 54: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	36, // 55: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	37, // 56: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	38, // 57: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	38, // 58: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	6,  // 59: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	4,  // 60: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
-	26, // 61: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	30, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	6,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	3,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
+	2,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
+	1,  // 4: sheaf.config.v1.Config.admin:type_name -> sheaf.config.v1.Admin
+	27, // 5: sheaf.config.v1.Admin.token:type_name -> sheaf.config.v1.Secret
+	27, // 6: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
+	15, // 7: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
+	39, // 8: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
+	31, // 9: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	32, // 10: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	33, // 11: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	39, // 12: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	39, // 13: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	27, // 14: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	39, // 15: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	18, // 16: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	29, // 17: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	34, // 18: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	16, // 19: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	8,  // 20: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
+	9,  // 21: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
+	10, // 22: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
+	11, // 23: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
+	14, // 24: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
+	15, // 25: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
+	39, // 26: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
+	39, // 27: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
+	39, // 28: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
+	12, // 29: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
+	13, // 30: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
+	39, // 31: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
+	39, // 32: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
+	39, // 33: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
+	39, // 34: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
+	39, // 35: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
+	39, // 36: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
+	39, // 37: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
+	17, // 38: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	27, // 39: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	28, // 40: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	19, // 41: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	20, // 42: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	21, // 43: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
+	22, // 44: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
+	23, // 45: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
+	24, // 46: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
+	25, // 47: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
+	26, // 48: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	27, // 49: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
+	27, // 50: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
+	35, // 51: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
+	27, // 52: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
+	27, // 53: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
+	27, // 54: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
+	27, // 55: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
+	36, // 56: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	37, // 57: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	38, // 58: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	39, // 59: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	39, // 60: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	7,  // 61: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	5,  // 62: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	27, // 63: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	64, // [64:64] is the sub-list for method output_type
+	64, // [64:64] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -2991,9 +3062,9 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
@@ -3004,34 +3075,34 @@ func file_sheaf_config_v1_config_proto_init() {
 		(*Credentials_Hmac)(nil),
 		(*Credentials_Aws)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[26].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

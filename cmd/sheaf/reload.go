@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 
 	"github.com/sheaf-rpc/sheaf/bff"
 	"github.com/sheaf-rpc/sheaf/internal/source"
@@ -16,18 +17,21 @@ func newWatcher(p process, dir string, logger *slog.Logger) *watch.Watcher {
 	}, logger)
 }
 
-// reloadOnHangup reloads at each SIGHUP until ctx ends. The server logs what comes of it.
-func reloadOnHangup(ctx context.Context, p process, server *bff.Server) {
+// takeHangups begins to take SIGHUP.
+func (p process) takeHangups() (hangups <-chan os.Signal, stop func()) {
 	if p.hangups == nil {
-		return
+		return nil, func() {}
 	}
-	hangups, stop := p.hangups()
-	defer stop()
+	return p.hangups()
+}
+
+// reloadOn reloads at each signal until ctx ends. The server logs what comes of it.
+func reloadOn(ctx context.Context, signals <-chan os.Signal, server *bff.Server) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangups:
+		case <-signals:
 			_, _ = server.Reload(ctx) // it is logged
 		}
 	}

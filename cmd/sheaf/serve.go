@@ -45,6 +45,8 @@ If anything is wrong with the files, nothing changes, and the log says what chec
 
 func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 	return withTelemetry(ctx, p, func(options []bff.Option, logger *slog.Logger) error {
+		signals, stop := p.takeHangups()
+		defer stop()
 		var watcher *watch.Watcher
 		if flags.watch {
 			watcher = newWatcher(p, dir, logger) // before the files are read, so that it misses nothing
@@ -63,7 +65,7 @@ func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 			return errors.Join(err, listener.Close())
 		}
 		group.Go(func() error { return server.Serve(ctx, listener) })
-		group.Go(func() error { reloadOnHangup(ctx, p, server); return nil })
+		group.Go(func() error { reloadOn(ctx, signals, server); return nil })
 		if watcher != nil {
 			group.Go(func() error {
 				watcher.Run(ctx, func() { _, _ = server.Reload(ctx) }) // it is logged

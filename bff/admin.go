@@ -39,7 +39,7 @@ func (s *Server) withToken(next http.Handler) http.Handler {
 			next.ServeHTTP(writer, request)
 			return
 		}
-		writer.Header().Set("Www-Authenticate", "Bearer")
+		writer.Header().Set("WWW-Authenticate", "Bearer")
 		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the admin API needs its token, as Authorization: Bearer"))
 		if !failures.IsSupported(request) {
 			http.Error(writer, refused.Message(), http.StatusUnauthorized)

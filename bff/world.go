@@ -38,10 +38,10 @@ type world struct {
 	read []secret.Value
 
 	// users are the requests in flight, and one more until the world retires.
-	users  atomic.Int64
-	unused chan struct{}
-	leave1 sync.Once
-	close1 sync.Once
+	users   atomic.Int64
+	unused  chan struct{}
+	emptied sync.Once
+	closed  sync.Once
 }
 
 // openWorld opens a compiled project. What is the same as in an older world goes on: clients of upstreams, and what has been
@@ -132,7 +132,7 @@ func (*world) ready(ctx context.Context) error {
 // leave ends a request, or the world's own use of itself.
 func (w *world) leave() {
 	if w.users.Add(-1) == 0 {
-		w.leave1.Do(func() { close(w.unused) })
+		w.emptied.Do(func() { close(w.unused) })
 	}
 }
 
@@ -154,7 +154,7 @@ func (w *world) drain(ctx context.Context) {
 
 // close gives back the clients of upstreams. Calls in flight end by themselves.
 func (w *world) close() {
-	w.close1.Do(func() {
+	w.closed.Do(func() {
 		for _, client := range w.clients {
 			client.release()
 		}

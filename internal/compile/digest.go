@@ -39,9 +39,9 @@ func (d *draft) digest() (string, error) {
 }
 
 func digestNode(sum hash.Hash, node *source.Node) {
-	fmt.Fprintf(sum, "%d %q %d %d\n", node.Kind, node.Text, len(node.Fields), len(node.Items))
+	_, _ = fmt.Fprintf(sum, "%d %q %d %d\n", node.Kind, node.Text, len(node.Fields), len(node.Items))
 	for _, field := range node.Fields {
-		fmt.Fprintf(sum, "%q\n", field.Key)
+		_, _ = fmt.Fprintf(sum, "%q\n", field.Key)
 		digestNode(sum, field.Value)
 	}
 	for _, item := range node.Items {
@@ -55,7 +55,7 @@ func (d *draft) digestEnvironment(sum hash.Hash, text []byte) {
 	}
 	for _, hole := range environmentHole.FindAllSubmatch(text, -1) {
 		value, ok := d.options.LookupEnv(string(hole[1]))
-		fmt.Fprintf(sum, "%q %q %v\n", hole[1], value, ok)
+		_, _ = fmt.Fprintf(sum, "%q %q %v\n", hole[1], value, ok)
 	}
 }
 
@@ -71,7 +71,7 @@ func (d *draft) digestContract(sum hash.Hash) error {
 		if err != nil {
 			return fmt.Errorf("digest %s: %w", file.Path(), err)
 		}
-		fmt.Fprintf(sum, "%q %d\n", file.Path(), len(raw))
+		_, _ = fmt.Fprintf(sum, "%q %d\n", file.Path(), len(raw))
 		_, _ = sum.Write(raw) // a hash takes everything
 	}
 	return nil

@@ -123,7 +123,7 @@ func (w *Watcher) look() bool {
 	sum := sha256.New()
 	for _, file := range files {
 		content, err := os.ReadFile(file)
-		fmt.Fprintf(sum, "%q %v %d\n", file, err == nil, len(content))
+		_, _ = fmt.Fprintf(sum, "%q %v %d\n", file, err == nil, len(content))
 		_, _ = sum.Write(content) // a hash takes everything
 	}
 	before := w.known

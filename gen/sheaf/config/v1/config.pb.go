@@ -454,7 +454,7 @@ type Server struct {
 	MaxRequestBytes string `protobuf:"bytes,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
 	// The longest that any RPC may take; a client's shorter deadline and an RPC's shorter timeout win. Default: 30s.
 	MaxTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=max_timeout,json=maxTimeout,proto3" json:"max_timeout,omitempty"`
-	// How long a shutdown waits for RPCs in flight. Default: 20s.
+	// How long a shutdown, or a reload with what it replaces, waits for RPCs in flight. Default: 20s.
 	DrainTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
 	// What page tokens are sealed with. Default: a key of this process's own, so that its tokens end with it.
 	PageTokenKey *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`

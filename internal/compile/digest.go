@@ -67,7 +67,9 @@ func (d *draft) digestContract(sum hash.Hash) error {
 	})
 	slices.SortFunc(files, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
 	for _, file := range files {
-		raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(protodesc.ToFileDescriptorProto(file))
+		message := protodesc.ToFileDescriptorProto(file)
+		message.SourceCodeInfo = nil // comments and places
+		raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
 		if err != nil {
 			return fmt.Errorf("digest %s: %w", file.Path(), err)
 		}

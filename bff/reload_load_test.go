@@ -96,7 +96,6 @@ type load struct {
 func startLoad(t *testing.T, h *house) *load {
 	t.Helper()
 	l := &load{}
-	ctx := withDeadline(t)
 	stopped := make(chan struct{})
 	var group sync.WaitGroup
 	for _, client := range []*http.Client{h.http1, h.h2c} {
@@ -108,7 +107,10 @@ func startLoad(t *testing.T, h *house) *load {
 			l.callers = append(l.callers, calls)
 			group.Go(func() {
 				for !isClosed(stopped) {
-					l.call(ctx, t, func() (string, error) { return greet(ctx, client, h.url, "x", protocol...) })
+					ctx, cancel := context.WithTimeout(context.Background(), deadline)
+					text, err := greet(ctx, client, h.url, "x", protocol...)
+					cancel()
+					l.count(t, text, err)
 					calls.Add(1)
 				}
 			})
@@ -131,10 +133,10 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func (l *load) call(ctx context.Context, t *testing.T, greet func() (string, error)) {
+// count takes the result of a call.
+func (l *load) count(t *testing.T, text string, err error) {
 	t.Helper()
-	switch text, err := greet(); {
-	case ctx.Err() != nil:
+	switch {
 	case err != nil:
 		t.Errorf("a call failed: %v", err)
 	case text == "old":

@@ -4,143 +4,129 @@
 package bff
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
+	"connectrpc.com/otelconnect"
 
-	"github.com/sheaf-rpc/sheaf/aggregate"
-	"github.com/sheaf-rpc/sheaf/internal/compile"
-	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/source"
-	"github.com/sheaf-rpc/sheaf/internal/store"
-	"github.com/sheaf-rpc/sheaf/upstreams"
+	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
-// Server serves one project. It is safe for concurrent use.
+// Server serves one project. It is safe for concurrent use. It holds what lives as long as the process; what follows from the
+// author's files is in a world, which a reload replaces.
 type Server struct {
-	plan       *plan.Plan
-	settings   settings
-	clients    []*upstreams.Client
-	accounts   *store.Accounts
-	redis      *store.Redis // nil for none
-	drifts     drifts
-	meters     *meters
-	types      *dynamicpb.Types
-	procedures map[string]*procedure // by the name of the RPC
-	health     *grpchealth.StaticChecker
-	handler    http.Handler
+	dir       string
+	settings  settings
+	started   plan.Server // the settings at the start
+	startedAt time.Time
+	current   atomic.Pointer[world]
+	drifts    drifts
+	meters    *meters
+	observe   connect.Interceptor
+	health    *health
+	tokenKey  []byte // seals page tokens where the project names no key
+
+	reloading chan struct{} // full while a reload is under way
+	failure   atomic.Pointer[ReloadFailure]
+	draining  sync.WaitGroup
+	closing   context.Context
+	close     context.CancelFunc
 }
 
 // Open compiles the project in a directory and makes it ready to serve. Nothing but health checks is sent to any upstream. If the author's
 // files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
-	settings := newSettings(options)
-	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv}, settings.extensions())
+	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1)}
+	s.health = &health{server: s, watchers: map[*watcher]bool{}}
+	compiled, err := s.compile()
 	if err != nil {
 		return nil, err
 	}
-	server := &Server{
-		plan: compiled, settings: settings, types: dynamicpb.NewTypes(compiled.Files), procedures: map[string]*procedure{},
-	}
-	if err := server.open(); err != nil {
-		server.Close()
+	s.started = compiled.Server
+	if err := s.measure(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	return server, nil
+	first, err := s.openWorld(compiled, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.current.Store(first)
+	return s, nil
 }
 
-func (s *Server) open() error {
-	validator, err := protovalidate.New(protovalidate.WithExtensionTypeResolver(s.types))
-	if err != nil {
-		return fmt.Errorf("create validator: %w", err)
-	}
-	world, err := s.world(validator)
-	if err != nil {
-		return err
-	}
+// measure creates what all worlds measure with, so that a reload registers nothing twice.
+func (s *Server) measure() error {
+	var err error
 	if s.meters, err = newMeters(s.settings.meters); err != nil {
 		return err
 	}
-	bound, err := aggregate.Bind(s.plan, world)
+	s.observe, err = otelconnect.NewInterceptor(
+		otelconnect.WithTracerProvider(s.settings.tracers), otelconnect.WithMeterProvider(s.settings.meters),
+		otelconnect.WithPropagator(telemetry.Propagator()), otelconnect.WithTrustRemote(),
+	)
 	if err != nil {
-		return err
+		return fmt.Errorf("create interceptor: %w", err)
 	}
-	for _, service := range s.plan.Services {
-		for _, rpc := range service.RPCs {
-			s.procedures[rpc.Name()] = &procedure{
-				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: s.meters, timeout: s.timeout(rpc),
-			}
-		}
-	}
-	s.handler, err = s.newHandler()
-	return err
+	return nil
 }
 
-// world is what plans run against.
-func (s *Server) world(validator protovalidate.Validator) (*aggregate.World, error) {
-	world := &aggregate.World{Functions: map[string]aggregate.Callee{}}
-	for name, function := range s.settings.functions {
-		world.Functions[name] = function
+// enter is the current world, for a request that leaves it in the end. Whoever is counted before the pointer has moved is waited
+// for; whoever is counted after that sees it, and turns to the new one.
+func (s *Server) enter() *world {
+	for {
+		w := s.current.Load()
+		w.users.Add(1)
+		if s.current.Load() == w {
+			return w
+		}
+		w.leave()
 	}
-	world.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
-	if err := s.openRedis(); err != nil {
-		return nil, err
-	}
-	if err := s.readAccounts(); err != nil {
-		return nil, err
-	}
-	world.Accounts = s.accounts
-	key, err := s.openSecret(s.plan.Server.PageTokenKey)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.plan.Server.PageTokenKey.At, err)
-	}
-	if world.Tokens, err = pagetoken.New([]byte(key.Value().Reveal())); err != nil {
-		return nil, err
-	}
-	clients, err := s.connect()
-	world.Upstreams = map[string]aggregate.Upstream{}
-	for name, client := range clients {
-		world.Upstreams[name] = adapter{client}
-	}
-	return world, err
 }
 
 // Handler answers every protocol on the paths of the contract's services, of server reflection and of health. For gRPC
 // without TLS the server around it must speak HTTP/2 in clear text, as Serve does.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(grpchealth.NewHandler(s.health)) // whoever watches it stays for longer than a world
+	mux.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
+		w := s.enter()
+		defer w.leave()
+		w.handler.ServeHTTP(writer, request)
+	})
+	return mux
+}
 
-// Listen is the address that the project's sheaf.yaml names.
-func (s *Server) Listen() string { return s.plan.Server.Listen }
+// Listen is the address that the project's sheaf.yaml named at the start.
+func (s *Server) Listen() string { return s.started.Listen }
 
-// Close ends health checks, and closes idle connections to upstreams, and those to Redis, once renewals of accounts have ended. RPCs
-// in flight end by themselves.
+// Close ends reloads and health checks, and closes idle connections to upstreams, and those to Redis, once renewals of accounts have
+// ended. RPCs in flight end by themselves.
 func (s *Server) Close() {
-	for _, client := range slices.Backward(s.clients) { // what fetches tokens before what it fetches them from
-		client.Close()
-	}
-	if s.accounts != nil {
-		s.accounts.Close()
-	}
-	if s.redis != nil {
-		_ = s.redis.Close() // what is left of it is of no use
-	}
+	s.reloading <- struct{}{}
+	defer func() { <-s.reloading }()
+	s.close()
+	s.draining.Wait()
+	s.current.Load().close()
 }
 
 // errUnknownRPC is the cause of a call to an RPC that the project does not bind.
 var errUnknownRPC = errors.New("unknown RPC")
 
 // find is the procedure of an RPC's full or short name.
-func (s *Server) find(name string) (*procedure, error) {
-	rpc := s.plan.Find(name)
+func (w *world) find(name string) (*procedure, error) {
+	rpc := w.plan.Find(name)
 	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, s.plan.Suggest(name, true))
+		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, w.plan.Suggest(name, true))
 	}
-	return s.procedures[rpc.Name()], nil
+	return w.procedures[rpc.Name()], nil
 }

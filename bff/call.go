@@ -26,11 +26,13 @@ type CallReport struct {
 // Call runs one RPC in process, without a listener: the request in protobuf's JSON mapping, by the RPC's full or short
 // name. It passes the same checks as a request from outside; the error is then a *connect.Error.
 func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*CallReport, error) {
-	procedure, err := s.find(rpc)
+	w := s.enter()
+	defer w.leave()
+	procedure, err := w.find(rpc)
 	if err != nil {
 		return nil, err
 	}
-	codec := jsonCodec{"json", s.types}
+	codec := jsonCodec{"json", w.types}
 	request := dynamicpb.NewMessage(procedure.plan.Method.Input())
 	if err := codec.Unmarshal(requestJSON, request); err != nil {
 		return nil, fmt.Errorf("read request: %w", err)

@@ -119,10 +119,10 @@ func plainJSONError(err error) string {
 }
 
 // codecs are the codecs of every handler.
-func (s *Server) codecs() connect.HandlerOption {
+func (w *world) codecs() connect.HandlerOption {
 	return connect.WithHandlerOptions(
-		connect.WithCodec(protoCodec{s.types}),
-		connect.WithCodec(jsonCodec{"json", s.types}),
-		connect.WithCodec(jsonCodec{"json; charset=utf-8", s.types}),
+		connect.WithCodec(protoCodec{w.types}),
+		connect.WithCodec(jsonCodec{"json", w.types}),
+		connect.WithCodec(jsonCodec{"json; charset=utf-8", w.types}),
 	)
 }

@@ -8,61 +8,48 @@ import (
 	"strings"
 
 	"connectrpc.com/connect"
-	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
-	"connectrpc.com/otelconnect"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
-	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
 // minCompressed is the size below which compressing an answer costs more than it saves, in bytes.
 const minCompressed = 1 << 10
 
-// newHandler routes the paths of every bound service, of reflection and of health.
-func (s *Server) newHandler() (http.Handler, error) {
-	observe, err := otelconnect.NewInterceptor(
-		otelconnect.WithTracerProvider(s.settings.tracers), otelconnect.WithMeterProvider(s.settings.meters),
-		otelconnect.WithPropagator(telemetry.Propagator()), otelconnect.WithTrustRemote(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("create interceptor: %w", err)
-	}
-	gated := s.gate()
+// newHandler routes the paths of every bound service and of reflection.
+func (w *world) newHandler() http.Handler {
+	gated := w.gate()
 	mux := http.NewServeMux()
-	var names []string
-	for _, service := range s.plan.Services {
+	for _, service := range w.plan.Services {
 		if service.Binding != "" {
 			continue // internal
 		}
-		names = append(names, string(service.Descriptor.FullName()))
+		w.names = append(w.names, string(service.Descriptor.FullName()))
 		for j := range service.Descriptor.Methods().Len() {
 			method := service.Descriptor.Methods().Get(j)
-			mux.Handle(path(method), gated(method, s.methodHandler(method, observe)))
+			mux.Handle(path(method), gated(method, w.methodHandler(method)))
 		}
 	}
-	s.health = grpchealth.NewStaticChecker(names...)
-	mux.Handle(grpchealth.NewHandler(s.health))
-	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return names }),
-		grpcreflect.WithDescriptorResolver(s.plan.Files))
+	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return w.names }),
+		grpcreflect.WithDescriptorResolver(w.plan.Files))
 	mux.Handle(grpcreflect.NewHandlerV1(reflector))
 	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
-	mux.Handle("/", s.notFound())
-	return mux, nil
+	mux.Handle("/", w.notFound())
+	return mux
 }
 
 // gate refuses RPCs while too much work is in flight, if the project bounds it.
-func (s *Server) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Handler {
-	if s.plan.Server.MaxWork == 0 {
+func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Handler {
+	if w.plan.Server.MaxWork == 0 {
 		return func(_ protoreflect.MethodDescriptor, handler http.Handler) http.Handler { return handler }
 	}
-	gate := policy.NewGate(s.plan.Server.MaxWork, func(ctx context.Context) { s.meters.shed.Add(ctx, 1) })
+	gate := policy.NewGate(w.plan.Server.MaxWork, func(ctx context.Context) { w.server.meters.shed.Add(ctx, 1) })
 	return func(method protoreflect.MethodDescriptor, handler http.Handler) http.Handler {
-		procedure := s.procedures[plan.Procedure(method)]
+		procedure := w.procedures[plan.Procedure(method)]
 		if procedure == nil {
 			return handler
 		}
@@ -71,17 +58,17 @@ func (s *Server) gate() func(protoreflect.MethodDescriptor, http.Handler) http.H
 }
 
 // notFound answers every other path, in the client's protocol, with the RPC that may have been meant.
-func (s *Server) notFound() http.Handler {
-	writer := connect.NewErrorWriter()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (w *world) notFound() http.Handler {
+	failures := connect.NewErrorWriter()
+	return http.HandlerFunc(func(writer http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
-		text := fmt.Sprintf("no RPC %q%s", name, s.plan.Suggest(name, false))
+		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, false))
 		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
-		if isPage || !writer.IsSupported(r) {
-			http.Error(w, text, http.StatusNotFound)
+		if isPage || !failures.IsSupported(r) {
+			http.Error(writer, text, http.StatusNotFound)
 			return
 		}
-		_ = writer.Write(statusNotFound{w}, r, connect.NewError(connect.CodeUnimplemented, errors.New(text))) // the client has gone
+		_ = failures.Write(statusNotFound{writer}, r, connect.NewError(connect.CodeUnimplemented, errors.New(text))) // the client has gone
 	})
 }
 
@@ -102,22 +89,22 @@ func path(method protoreflect.MethodDescriptor) string {
 }
 
 // methodHandler serves one method in all four wire forms.
-func (s *Server) methodHandler(method protoreflect.MethodDescriptor, observe connect.Interceptor) http.Handler {
-	procedure := s.procedures[plan.Procedure(method)]
+func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler {
+	procedure := w.procedures[plan.Procedure(method)]
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
-		s.codecs(),
-		connect.WithReadMaxBytes(s.plan.Server.MaxRequestBytes),
+		w.codecs(),
+		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(observe))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe))...)
 	}
 	interceptors := []connect.Interceptor{
-		observe,
-		policy.Recover(s.settings.logger),
+		w.server.observe,
+		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.timeout),
 		policy.Validate(procedure.validator),
 	}

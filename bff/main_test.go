@@ -52,9 +52,10 @@ func (l *logs) String() string {
 
 // house is a running server in front of the pretend shop.
 type house struct {
-	shop *pretend.Shop
-	url  string
-	logs *logs
+	shop   *pretend.Shop
+	server *bff.Server
+	url    string
+	logs   *logs
 	// http1 and h2c are clients of either HTTP version.
 	http1, h2c *http.Client
 	stop       func() error
@@ -103,6 +104,7 @@ func serve(t *testing.T, dir string, options ...bff.Option) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.server = server
 	h.url = "http://" + listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -26,11 +26,11 @@ type procedure struct {
 	timeout time.Duration
 }
 
-func (s *Server) timeout(rpc *plan.RPC) time.Duration {
+func (w *world) timeout(rpc *plan.RPC) time.Duration {
 	if rpc.Timeout > 0 {
-		return min(rpc.Timeout, s.plan.Server.MaxTimeout)
+		return min(rpc.Timeout, w.plan.Server.MaxTimeout)
 	}
-	return s.plan.Server.MaxTimeout
+	return w.plan.Server.MaxTimeout
 }
 
 // serve answers a request that every interceptor has let through.

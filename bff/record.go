@@ -14,9 +14,9 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
-// meters count what is missing from responses.
+// meters count what is missing from responses, and reloads.
 type meters struct {
-	missing, drifts, shed metric.Int64Counter
+	missing, drifts, shed, reloads metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -36,7 +36,12 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
-	return &meters{missing: missing, drifts: drifts, shed: shed}, nil
+	reloads, err := meter.Int64Counter("sheaf.reloads", metric.WithUnit("{reload}"),
+		metric.WithDescription("Reloads of the project's files, by result."))
+	if err != nil {
+		return nil, fmt.Errorf("create counter: %w", err)
+	}
+	return &meters{missing: missing, drifts: drifts, shed: shed, reloads: reloads}, nil
 }
 
 // record counts, marks and logs what went wrong on the way to a response, be it missing from it or told in it.

@@ -1,8 +1,6 @@
 package bff
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -10,71 +8,60 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
+// redis is the project's Redis. Worlds share it while its settings and its secrets are the same.
+type redis struct {
+	shared
+	*store.Redis
+
+	plan    *plan.Redis
+	secrets secrets
+}
+
 // openRedis prepares to use the project's Redis, if it has one. No connection is made.
-func (s *Server) openRedis() error {
-	from := s.plan.Redis
+func (w *world) openRedis(older *world) error {
+	from := w.plan.Redis
 	if from == nil {
 		return nil
 	}
+	reading := w.reader()
+	config, err := w.redisConfig(reading)
+	if err != nil {
+		return err
+	}
+	if older != nil && older.redis != nil && older.redis.plan.Same(from) && older.redis.secrets.hold(reading.found) {
+		w.redis = older.redis
+		w.redis.use()
+		return nil
+	}
+	opened, err := store.OpenRedis(config)
+	if err != nil {
+		return err
+	}
+	w.redis = &redis{Redis: opened, plan: from, secrets: reading.found}
+	w.redis.close = func() { _ = opened.Close() } // what is left of it is of no use
+	w.redis.use()
+	return nil
+}
+
+func (w *world) redisConfig(reading *secretReader) (store.RedisConfig, error) {
+	from, settings := w.plan.Redis, &w.server.settings
 	config := store.RedisConfig{
 		Addresses: from.Addresses, Master: from.Master, Cluster: from.Cluster, Username: from.Username, Database: from.Database,
-		Timeout: from.Timeout, Prefix: from.Prefix, Logger: s.settings.logger, MeterProvider: s.settings.meters,
+		Timeout: from.Timeout, Prefix: from.Prefix, Logger: settings.logger, MeterProvider: settings.meters,
 	}
-	password, err := s.openSecret(from.Password)
-	if err != nil {
-		return problemAt(from.Password.At, putThere, err)
+	var err error
+	if config.Password, err = reading.read(from.Password); err != nil {
+		return config, problemAt(from.Password.At, putThere, err)
 	}
-	config.Password = password.Value()
 	if from.TLS != nil {
 		config.TLS, err = store.TLSConfig(store.TLSFiles{
 			CA: from.TLS.CA.Path, Certificate: from.TLS.Certificate.Path, Key: from.TLS.Key.Path, ServerName: from.TLS.ServerName,
 		})
 		if err != nil {
-			return problemAt(from.At, putThere, err)
+			return config, problemAt(from.At, putThere, err)
 		}
 	}
-	s.redis, err = store.OpenRedis(config)
-	return err
-}
-
-// keepRenewed keeps what accounts renew where the project says.
-func (s *Server) keepRenewed() error {
-	from := s.plan.Renewed
-	if from == nil {
-		return nil
-	}
-	key, err := s.openSecret(from.Key)
-	if err != nil {
-		return problemAt(from.Key.At, putThere, err)
-	}
-	records, err := s.records(from)
-	if err != nil {
-		return problemAt(from.At, "make its directory one that can be written to", err)
-	}
-	err = s.accounts.Keep(context.Background(), store.KeepConfig{Records: records, Key: key.Value(), Logger: s.settings.logger})
-	switch {
-	case errors.Is(err, store.ErrKey):
-		return problemAt(from.Key.At, "give the key that was used before; without it, put new secrets into the file of accounts, and remove what is kept", err)
-	case err != nil:
-		return problemAt(from.At, "make it readable, and whole, again; or put new secrets into the file of accounts, and remove what is kept", err)
-	default:
-		return nil
-	}
-}
-
-func (s *Server) records(from *plan.Renewed) (store.Records, error) {
-	if from.File == "" {
-		return s.redis.Records(), nil
-	}
-	return store.FileRecords(from.File)
-}
-
-// blobs is where a cache keeps its answers.
-func (s *Server) blobs(cache *plan.Cache) store.Blobs {
-	if cache.Redis {
-		return s.redis
-	}
-	return store.NewMemory(int(cache.MaxBytes))
+	return config, nil
 }
 
 // putThere is the cure of a file or a secret that is not where it should be.

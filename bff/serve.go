@@ -7,14 +7,19 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"connectrpc.com/grpchealth"
 )
 
 // Serve answers on a listener, over HTTP/1.1 and HTTP/2 in clear text, until ctx ends. It then says over health that it
 // does not serve any more, takes no new RPCs, and waits for those in flight within the project's drain_timeout. The error
 // is nil if all of them ended.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	stop := context.AfterFunc(ctx, s.health.stop)
+	defer stop()
+	return s.serve(ctx, listener, s.Handler())
+}
+
+// serve answers with a handler until ctx ends, and then drains.
+func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	const (
 		readHeaderTimeout = 10 * time.Second
 		idleTimeout       = 2 * time.Minute
@@ -24,10 +29,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler: s.handler, Protocols: protocols,
+		Handler: handler, Protocols: protocols,
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		// A body may take as long as the longest RPC, and no longer: whoever trickles it holds a connection.
-		ReadTimeout: readHeaderTimeout + s.plan.Server.MaxTimeout,
+		ReadTimeout: readHeaderTimeout + s.started.MaxTimeout,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -36,28 +41,17 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.stopHealth()
 	return s.drain(server, failed)
-}
-
-// stopHealth says that no service serves any more.
-func (s *Server) stopHealth() {
-	s.health.SetStatus("", grpchealth.StatusNotServing)
-	for _, service := range s.plan.Services {
-		if service.Binding != "" {
-			continue
-		}
-		s.health.SetStatus(string(service.Descriptor.FullName()), grpchealth.StatusNotServing)
-	}
 }
 
 // drain waits for RPCs in flight, and then ends those that are left.
 func (s *Server) drain(server *http.Server, failed <-chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.plan.Server.DrainTimeout)
+	wait := s.current.Load().plan.Server.DrainTimeout
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("drain: RPCs were still in flight after %s", s.plan.Server.DrainTimeout), server.Close())
+		err = errors.Join(fmt.Errorf("drain: RPCs were still in flight after %s", wait), server.Close())
 	}
 	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", served))

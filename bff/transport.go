@@ -17,7 +17,7 @@ func balanceConfig(balance *plan.Balance) *upstreams.BalanceConfig {
 }
 
 // readTLS reads the files that tls of an upstream names; nil for none. One that cannot be used is a problem with its place.
-func (s *Server) readTLS(tls *plan.TLS) (*upstreams.TLSConfig, diag.Problems) {
+func readTLS(tls *plan.TLS, reading *secretReader) (*upstreams.TLSConfig, diag.Problems) {
 	if tls == nil {
 		return nil, nil
 	}
@@ -30,7 +30,7 @@ func (s *Server) readTLS(tls *plan.TLS) (*upstreams.TLSConfig, diag.Problems) {
 		}
 	}
 	if tls.Certificate.Path != "" {
-		if config.Certificate, err = upstreams.ReadCertificate(tls.Certificate.Path, tls.Key.Path, s.settings.logger); err != nil {
+		if config.Certificate, err = upstreams.ReadCertificate(tls.Certificate.Path, tls.Key.Path, reading.settings.logger); err != nil {
 			problems.Add(tls.Certificate.At, 0, putThere, "%v", err)
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"net/http"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/httpcache"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
@@ -67,8 +69,30 @@ func failureOf(err error) *aggregate.Failure {
 	return told
 }
 
-// upstreamConfig turns an upstream's settings into a client's.
-func (s *Server) upstreamConfig(upstream *plan.Upstream, credential upstreams.Credential) upstreams.Config {
+// upstreamConfig turns an upstream's settings into a client's, and reads what they name. That is told, too.
+func (w *world) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, clientParts, diag.Problems) {
+	var problems diag.Problems
+	parts := clientParts{issuer: w.client(upstream.Credential.Issuer())}
+	reading := credentials{secretReader: w.reader(), issuer: parts.issuer}
+	credential := reading.of(upstream.Credential.Kind)
+	if reading.err != nil {
+		problems.Add(upstream.Credential.At, 0, putThere, "%v", reading.err)
+	}
+	tls, wrong := readTLS(upstream.TLS, reading.secretReader)
+	config := w.clientConfig(upstream)
+	config.Credential, config.TLS, parts.secrets = credential, tls, reading.found
+	if upstream.UsesAccounts() {
+		parts.accounts, config.Accounts = w.accounts, w.accounts.Accounts
+	}
+	if upstream.Cache != nil {
+		parts.redis = w.cacheRedis(upstream.Cache)
+		config.Cache = cacheConfig(upstream.Cache, parts.redis)
+	}
+	return config, parts, append(problems, wrong...)
+}
+
+// clientConfig is what follows from an upstream's settings alone.
+func (w *world) clientConfig(upstream *plan.Upstream) upstreams.Config {
 	header := http.Header{}
 	for _, fixed := range upstream.Headers {
 		header.Set(fixed.Name, fixed.Value)
@@ -76,20 +100,31 @@ func (s *Server) upstreamConfig(upstream *plan.Upstream, credential upstreams.Cr
 	return upstreams.Config{
 		Name: upstream.Name, BaseURL: upstream.BaseURL, Private: upstream.Private, Timeout: upstream.Timeout,
 		MaxAnswerBytes: upstream.MaxAnswerBytes, MaxConnections: upstream.MaxConnections, Header: header,
-		Credential: credential, Accounts: s.accounts, Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
-		Cache: s.cacheConfig(upstream.Cache), Balance: balanceConfig(upstream.Balance), Proxy: upstream.Proxy,
+		Refresh: refreshConfig(upstream.Refresh), Breaker: upstreams.BreakerConfig(upstream.Breaker),
+		Balance: balanceConfig(upstream.Balance), Proxy: upstream.Proxy,
 		Retries: upstreams.RetryConfig(upstream.Retries), Hedging: (*upstreams.HedgeConfig)(upstream.Hedging), Concurrency: upstreams.ConcurrencyConfig(upstream.Concurrency),
-		TracerProvider: s.settings.tracers, MeterProvider: s.settings.meters,
-		Propagator: telemetry.Propagator(), Logger: s.settings.logger,
+		TracerProvider: w.server.settings.tracers, MeterProvider: w.server.settings.meters,
+		Propagator: telemetry.Propagator(), Logger: w.server.settings.logger,
 	}
 }
 
-func (s *Server) cacheConfig(cache *plan.Cache) *upstreams.CacheConfig {
-	if cache == nil {
-		return nil
+// cacheRedis is where a cache keeps its answers; nil for in memory.
+func (w *world) cacheRedis(cache *plan.Cache) *redis {
+	if cache.Redis {
+		return w.redis
+	}
+	return nil
+}
+
+func cacheConfig(cache *plan.Cache, in *redis) *upstreams.CacheConfig {
+	var blobs store.Blobs
+	if in != nil {
+		blobs = in.Redis
+	} else {
+		blobs = store.NewMemory(int(cache.MaxBytes))
 	}
 	return &upstreams.CacheConfig{
-		Store: s.blobs(cache), IgnoreHeaders: cache.IgnoreHeaders,
+		Store: blobs, IgnoreHeaders: cache.IgnoreHeaders,
 		Rules: httpcache.Rules{
 			DefaultAge: cache.DefaultAge, NegativeAge: cache.NegativeAge, StaleWhileRevalidate: cache.StaleWhileRevalidate, StaleIfError: cache.StaleIfError,
 		},

@@ -14,7 +14,13 @@ import (
 func main() {
 	logging.Disable() // go-redis has one logger for the process; what matters is logged where it is used
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv})
+	status := run(ctx, os.Args[1:], process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, hangups: hangups})
 	stop()
 	os.Exit(status)
+}
+
+func hangups() (<-chan os.Signal, func()) {
+	signals := make(chan os.Signal, 1) // one that comes during a reload asks for another, many ask for one
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals, func() { signal.Stop(signals) }
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // The exit statuses.
@@ -29,6 +30,8 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	lookupEnv      func(string) (string, bool)
+	// hangups begins to take SIGHUP, which otherwise ends the process, until stop; nil where there is none.
+	hangups func() (hangups <-chan os.Signal, stop func())
 }
 
 // run runs the command line and returns the exit status.
@@ -113,18 +116,11 @@ func (e *authorError) write(p process) error {
 	if e.format != diag.Text {
 		out = p.stdout
 	}
-	read := func(file string) []byte {
-		content, err := os.ReadFile(filepath.Join(e.dir, filepath.FromSlash(file)))
-		if err != nil {
-			return nil
-		}
-		return content
-	}
 	problems := e.cause.Problems
 	if e.format == diag.GitHub {
 		problems = inRepository(problems, e.dir)
 	}
-	if err := problems.Write(out, e.format, read); err != nil {
+	if err := problems.Write(out, e.format, source.Reader(e.dir)); err != nil {
 		return err
 	}
 	if e.format == diag.Text {

@@ -69,6 +69,7 @@ func TestGolden(t *testing.T) {
 		"demo-duration": {[]string{"demo", "--slow", "stock=soon"}, statusOurs},
 		"help":          {[]string{"--help"}, statusOK},
 		"call-help":     {[]string{"call", "--help"}, statusOK},
+		"serve-help":    {[]string{"serve", "--help"}, statusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

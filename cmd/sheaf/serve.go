@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,45 +10,93 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sheaf-rpc/sheaf/bff"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
+	"github.com/sheaf-rpc/sheaf/internal/watch"
 )
 
+type serveFlags struct {
+	listen string
+	watch  bool
+}
+
 func newServe(p process) *cobra.Command {
-	var listen string
+	var flags serveFlags
 	command := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Serve a project",
 		Long: `Serve a project until interrupted, over Connect, gRPC, gRPC-Web and JSON on one port. Logs go to stderr as JSON;
-traces and metrics go where the standard OTEL_* environment variables say.`,
+traces and metrics go where the standard OTEL_* environment variables say.
+
+SIGHUP reads the project's files again, and so does a change of them with --watch. Calls in flight finish as they began.
+If anything is wrong with the files, nothing changes, and the log says what check would print.`,
 		Args: arguments(1, 1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return serve(command.Context(), p, args[0], listen)
+			return serve(command.Context(), p, args[0], flags)
 		},
 	}
-	command.Flags().StringVar(&listen, "listen", "", "address to listen on instead of sheaf.yaml's")
+	command.Flags().StringVar(&flags.listen, "listen", "", "address to listen on instead of sheaf.yaml's")
+	command.Flags().BoolVar(&flags.watch, "watch", false, "reload when the project's files change")
 	return command
 }
 
-func serve(ctx context.Context, p process, dir, listen string) error {
+func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 	return withTelemetry(ctx, p, func(options []bff.Option, logger *slog.Logger) error {
+		signals, stop := p.takeHangups()
+		defer stop()
+		var watcher *watch.Watcher
+		if flags.watch {
+			watcher = newWatcher(p, dir, logger) // before the files are read, so that it misses nothing
+		}
 		server, err := bff.Open(dir, options...)
 		if err != nil {
 			return asAuthorError(err, dir, diag.Text)
 		}
 		defer server.Close()
-		if listen == "" {
-			listen = server.Listen()
-		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+		listener, err := listenAt(ctx, cmp.Or(flags.listen, server.Listen()))
 		if err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return err
 		}
-		logger.Info("serving", "address", listener.Addr().String(), "dir", dir, "version", version())
-		return server.Serve(ctx, listener)
+		group, ctx := errgroup.WithContext(ctx)
+		if err := serveAdmin(ctx, group, server, logger); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		group.Go(func() error { return server.Serve(ctx, listener) })
+		group.Go(func() error { reloadOn(ctx, signals, server); return nil })
+		if watcher != nil {
+			group.Go(func() error {
+				watcher.Run(ctx, func() { _, _ = server.Reload(ctx) }) // it is logged
+				return nil
+			})
+		}
+		logger.Info("serving", "address", listener.Addr().String(), "dir", dir, "version", version(), "plan", server.Status().Digest)
+		return group.Wait()
 	})
+}
+
+// serveAdmin serves the admin API, if the project has one.
+func serveAdmin(ctx context.Context, group *errgroup.Group, server *bff.Server, logger *slog.Logger) error {
+	if server.AdminListen() == "" {
+		return nil
+	}
+	listener, err := listenAt(ctx, server.AdminListen())
+	if err != nil {
+		return fmt.Errorf("admin: %w", err)
+	}
+	group.Go(func() error { return server.ServeAdmin(ctx, listener) })
+	logger.Info("serving the admin API", "address", listener.Addr().String())
+	return nil
+}
+
+func listenAt(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return listener, nil
 }
 
 // withTelemetry runs f with what the environment says about logs, traces and metrics.

@@ -52,12 +52,13 @@ var table = map[string]rule{
 		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
+	"internal/watch":     {never: network},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
-		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry",
+		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",
 		"examples/storefront", "examples/storefront/pretend",
 		"examples/social", "examples/social/pretend",
 	}},

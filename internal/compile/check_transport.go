@@ -87,4 +87,6 @@ func (d *draft) checkTLS(tls *source.Node) {
 }
 
 // isOpen reports whether a text has a hole that is filled where it runs, by the environment or by the account.
-func isOpen(text string) bool { return strings.Contains(text, "${env.") || strings.Contains(text, "${account.") }
+func isOpen(text string) bool {
+	return strings.Contains(text, "${env.") || strings.Contains(text, "${account.")
+}

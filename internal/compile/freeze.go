@@ -23,9 +23,13 @@ func freeze(d *draft) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	digest, err := d.digest()
+	if err != nil {
+		return nil, err
+	}
 	return &plan.Plan{
 		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
-		Renewed: freezeRenewed(d), Redis: freezeRedis(d),
+		Renewed: freezeRenewed(d), Redis: freezeRedis(d), Digest: digest,
 	}, nil
 }
 
@@ -208,7 +212,7 @@ func freezeServer(d *draft) (plan.Server, error) {
 	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork())}
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin()}
 	if server.Listen == "" {
 		server.Listen = "127.0.0.1:8080"
 	}

@@ -37,6 +37,7 @@ func resolve(d *draft) error {
 	d.checkUpstreams()
 	d.checkRedis()
 	d.checkRenewed()
+	d.checkAdmin()
 	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
 	if err != nil {
 		return err

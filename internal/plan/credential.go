@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -40,6 +41,8 @@ type Credential struct {
 type CredentialKind interface {
 	// describe says in what form it is sent, and where its secrets are.
 	describe() string
+	// secrets are all that it needs, some of which may be none.
+	secrets() []Secret
 }
 
 // Bearer is Authorization: Bearer.
@@ -114,6 +117,28 @@ func (c Credential) IsCallers() bool {
 	}
 }
 
+// usesAccount reports whether requests are signed by what an account has.
+func (c Credential) usesAccount() bool {
+	if c.Kind == nil {
+		return false
+	}
+	if path, ok := c.Kind.(PathSecret); ok && strings.Contains(path.Prefix, accountHole) {
+		return true
+	}
+	return slices.ContainsFunc(c.Kind.secrets(), func(one Secret) bool { return one.Account != "" })
+}
+
+// accountHole begins a hole that an account fills.
+const accountHole = "${account."
+
+// Issuer is the upstream that issues the tokens; empty for none.
+func (c Credential) Issuer() string {
+	if kind, ok := c.Kind.(*OAuth2); ok {
+		return kind.Upstream
+	}
+	return ""
+}
+
 func (c Credential) describe() string {
 	if c.Kind == nil {
 		return ""
@@ -151,3 +176,13 @@ func (h *HMAC) describe() string {
 func (a *AWS) describe() string {
 	return "AWS Signature V4 for " + a.Service + " in " + a.Region + ", key from " + a.SecretAccessKey.describe()
 }
+
+func (b Bearer) secrets() []Secret       { return []Secret{b.Secret} }
+func (h HeaderSecret) secrets() []Secret { return []Secret{h.Secret} }
+func (q QuerySecret) secrets() []Secret  { return []Secret{q.Secret} }
+func (p PathSecret) secrets() []Secret   { return []Secret{p.Secret} }
+func (b Basic) secrets() []Secret        { return []Secret{b.Password} }
+func (Caller) secrets() []Secret         { return nil }
+func (o *OAuth2) secrets() []Secret      { return []Secret{o.ClientSecret} }
+func (h *HMAC) secrets() []Secret        { return []Secret{h.Key} }
+func (a *AWS) secrets() []Secret         { return []Secret{a.AccessKeyID, a.SecretAccessKey, a.SessionToken} }

@@ -32,6 +32,8 @@ type Plan struct {
 	Renewed *Renewed
 	// Redis is what replicas share; nil for none.
 	Redis *Redis
+	// Digest is a fingerprint of all that the plan is made from, but for secrets: replicas with the same digest do the same.
+	Digest string
 }
 
 // Server holds the settings of the listener, with defaults filled in.
@@ -45,6 +47,13 @@ type Server struct {
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
 	PageTokenKey Secret
+	Admin        Admin
+}
+
+// Admin is the API for operators; the zero Admin is none.
+type Admin struct {
+	Listen string
+	Token  Secret
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.

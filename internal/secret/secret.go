@@ -30,6 +30,9 @@ func (v Value) Reveal() string {
 	return *v.text
 }
 
+// Equal reports whether both are the same secret.
+func (v Value) Equal(other Value) bool { return v.Reveal() == other.Reveal() }
+
 const redacted = "[redacted]"
 
 // String implements fmt.Stringer.

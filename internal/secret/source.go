@@ -54,6 +54,13 @@ func (s *Source) Value() Value {
 	return *s.value.Load()
 }
 
+// Refresh looks at the file now.
+func (s *Source) Refresh() {
+	if s != nil && s.file != nil {
+		s.look()
+	}
+}
+
 // IsZero reports whether there is no secret.
 func (s *Source) IsZero() bool { return s == nil }
 
@@ -64,6 +71,9 @@ const lookEvery = time.Second
 type file struct {
 	path   string
 	logger *slog.Logger
+
+	// turn is held by who looks.
+	turn sync.Mutex
 
 	mu       sync.Mutex
 	looking  bool
@@ -112,8 +122,10 @@ func (f *file) identify() (identity, error) {
 
 // look reads the file if it has changed, and one that could not be read until it can.
 func (s *Source) look() {
+	s.file.turn.Lock()
+	defer s.file.turn.Unlock()
 	now, err := s.file.identify()
-	changed := err == nil && !now.is(s.file.good) // only who looks changes what it looks for
+	changed := err == nil && !now.is(s.file.good) // only who has the turn changes it
 	if changed {
 		var value Value
 		if value, err = FromFile(s.file.path); err == nil {

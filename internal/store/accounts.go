@@ -124,3 +124,18 @@ func (a *Accounts) Close() {
 	a.running.Wait()
 	a.saveRest()
 }
+
+// Continue takes over from older accounts those that are still as they were read, with what has been renewed; both share them from
+// then on. It is called before the accounts are used, and reports whether they are the same altogether.
+func (a *Accounts) Continue(older *Accounts) bool {
+	same := len(a.byID) == len(older.byID)
+	for id, one := range a.byID {
+		known := older.byID[id]
+		if known == nil || !maps.Equal(known.texts, one.texts) || !maps.EqualFunc(known.seed, one.seed, secret.Value.Equal) {
+			same = false
+			continue
+		}
+		a.byID[id] = known
+	}
+	return same
+}

@@ -63,3 +63,46 @@ func TestAccounts(t *testing.T) {
 		t.Error("an account came into being by its renewal")
 	}
 }
+
+// TestContinue: an account that is still the same keeps what was renewed; one that has changed begins anew.
+func TestContinue(t *testing.T) {
+	t.Parallel()
+	read := func(token string, more ...string) *store.Accounts {
+		accounts := map[string]store.Account{
+			"alice": {Secrets: seeds("token", "alice's")},
+			"bob":   {Secrets: seeds("token", token)},
+		}
+		for _, id := range more {
+			accounts[id] = store.Account{}
+		}
+		return newAccounts(t, accounts)
+	}
+	renew := func(accounts *store.Accounts, id, token string) {
+		if err := accounts.Renew(withDeadline(t), renewal(id, accounts.Generation(id), token, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	older := read("bob's")
+	for _, id := range []string{"alice", "bob"} {
+		renew(older, id, "renewed")
+	}
+	if !read("bob's").Continue(older) {
+		t.Error("the same accounts are not the same")
+	}
+	if read("bob's", "carol").Continue(older) {
+		t.Error("one account more is the same")
+	}
+	newer := read("bob's new")
+	if newer.Continue(older) {
+		t.Error("another secret is the same")
+	}
+	for id, want := range map[string]string{"alice": "renewed", "bob": "bob's new"} {
+		if token, _, _ := newer.Secret(id, "token"); token.Reveal() != want {
+			t.Errorf("%s has the token %q, want %q", id, token.Reveal(), want)
+		}
+	}
+	renew(newer, "alice", "again")
+	if token, _, _ := older.Secret("alice", "token"); token.Reveal() != "again" {
+		t.Error("what is renewed later is not shared")
+	}
+}

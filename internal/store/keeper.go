@@ -156,6 +156,9 @@ func (a *Accounts) save(ctx context.Context, id string, of *account) {
 
 // saveRest saves what could not be saved before.
 func (a *Accounts) saveRest() {
+	if a.keeper == nil {
+		return
+	}
 	for id, account := range a.byID {
 		if account.unsaved {
 			account.unsaved = false

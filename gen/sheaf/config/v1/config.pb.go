@@ -43,7 +43,9 @@ type Config struct {
 	// The accounts that calls can be made for.
 	Accounts *Accounts `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
 	// A Redis or a Valkey that replicas share. What uses it says so: a cache with store: redis, for example.
-	Redis         *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
+	Redis *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
+	// The API for operators (sheaf.admin.v1), on an address of its own. Default: none.
+	Admin         *Admin `protobuf:"bytes,8,opt,name=admin,proto3" json:"admin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -127,6 +129,68 @@ func (x *Config) GetRedis() *Redis {
 	return nil
 }
 
+func (x *Config) GetAdmin() *Admin {
+	if x != nil {
+		return x.Admin
+	}
+	return nil
+}
+
+// Admin is the API for operators.
+type Admin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address to listen on, as host:port, such as 127.0.0.1:9090.
+	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
+	// The token that requests carry as Authorization: Bearer.
+	Token         *Secret `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Admin) Reset() {
+	*x = Admin{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Admin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Admin) ProtoMessage() {}
+
+func (x *Admin) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Admin.ProtoReflect.Descriptor instead.
+func (*Admin) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Admin) GetListen() string {
+	if x != nil {
+		return x.Listen
+	}
+	return ""
+}
+
+func (x *Admin) GetToken() *Secret {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
 // Redis is a server, a group under Sentinels, or a cluster.
 type Redis struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -154,7 +218,7 @@ type Redis struct {
 
 func (x *Redis) Reset() {
 	*x = Redis{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -166,7 +230,7 @@ func (x *Redis) String() string {
 func (*Redis) ProtoMessage() {}
 
 func (x *Redis) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -179,7 +243,7 @@ func (x *Redis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redis.ProtoReflect.Descriptor instead.
 func (*Redis) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Redis) GetAddresses() []string {
@@ -258,7 +322,7 @@ type Accounts struct {
 
 func (x *Accounts) Reset() {
 	*x = Accounts{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -270,7 +334,7 @@ func (x *Accounts) String() string {
 func (*Accounts) ProtoMessage() {}
 
 func (x *Accounts) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -283,7 +347,7 @@ func (x *Accounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accounts.ProtoReflect.Descriptor instead.
 func (*Accounts) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Accounts) GetFile() string {
@@ -316,7 +380,7 @@ type Renewed struct {
 
 func (x *Renewed) Reset() {
 	*x = Renewed{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +392,7 @@ func (x *Renewed) String() string {
 func (*Renewed) ProtoMessage() {}
 
 func (x *Renewed) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +405,7 @@ func (x *Renewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renewed.ProtoReflect.Descriptor instead.
 func (*Renewed) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Renewed) GetStore() isRenewed_Store {
@@ -405,7 +469,7 @@ type AccountFile struct {
 
 func (x *AccountFile) Reset() {
 	*x = AccountFile{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +481,7 @@ func (x *AccountFile) String() string {
 func (*AccountFile) ProtoMessage() {}
 
 func (x *AccountFile) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +494,7 @@ func (x *AccountFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
 func (*AccountFile) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AccountFile) GetAccounts() map[string]*Account {
@@ -453,7 +517,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -465,7 +529,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -478,7 +542,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Account) GetAttributes() map[string]string {
@@ -502,7 +566,7 @@ type Server struct {
 	MaxRequestBytes string `protobuf:"bytes,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3" json:"max_request_bytes,omitempty"`
 	// The longest that any RPC may take; a client's shorter deadline and an RPC's shorter timeout win. Default: 30s.
 	MaxTimeout *durationpb.Duration `protobuf:"bytes,2,opt,name=max_timeout,json=maxTimeout,proto3" json:"max_timeout,omitempty"`
-	// How long a shutdown waits for RPCs in flight. Default: 20s.
+	// How long a shutdown, or a reload with what it replaces, waits for RPCs in flight. Default: 20s.
 	DrainTimeout *durationpb.Duration `protobuf:"bytes,3,opt,name=drain_timeout,json=drainTimeout,proto3" json:"drain_timeout,omitempty"`
 	// What page tokens are sealed with. Default: a key of this process's own, so that its tokens end with it.
 	PageTokenKey *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`
@@ -515,7 +579,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +591,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +604,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -623,7 +687,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -635,7 +699,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -648,7 +712,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -781,7 +845,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +857,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +870,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Retries) GetMax() int32 {
@@ -851,7 +915,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -863,7 +927,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -876,7 +940,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Hedging) GetPercentile() float64 {
@@ -908,7 +972,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +984,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +997,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -974,7 +1038,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1050,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1063,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Balance) GetAddresses() []string {
@@ -1045,7 +1109,7 @@ type Ejection struct {
 
 func (x *Ejection) Reset() {
 	*x = Ejection{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1121,7 @@ func (x *Ejection) String() string {
 func (*Ejection) ProtoMessage() {}
 
 func (x *Ejection) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1134,7 @@ func (x *Ejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ejection.ProtoReflect.Descriptor instead.
 func (*Ejection) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Ejection) GetFailures() int32 {
@@ -1111,7 +1175,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1187,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1200,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *HealthCheck) GetGet() string {
@@ -1191,7 +1255,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1203,7 +1267,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1216,7 +1280,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Cache) GetStore() string {
@@ -1287,7 +1351,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1363,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1376,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Tls) GetCa() string {
@@ -1380,7 +1444,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1456,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1469,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -1494,7 +1558,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1570,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1583,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Violations) GetEach() string {
@@ -1566,7 +1630,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1578,7 +1642,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1591,7 +1655,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -1773,7 +1837,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1849,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1862,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -1884,7 +1948,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +1960,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +1973,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -1991,7 +2055,7 @@ type BasicCredential struct {
 
 func (x *BasicCredential) Reset() {
 	*x = BasicCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2067,7 @@ func (x *BasicCredential) String() string {
 func (*BasicCredential) ProtoMessage() {}
 
 func (x *BasicCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2080,7 @@ func (x *BasicCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasicCredential.ProtoReflect.Descriptor instead.
 func (*BasicCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *BasicCredential) GetUsername() string {
@@ -2042,7 +2106,7 @@ type CallerCredential struct {
 
 func (x *CallerCredential) Reset() {
 	*x = CallerCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2118,7 @@ func (x *CallerCredential) String() string {
 func (*CallerCredential) ProtoMessage() {}
 
 func (x *CallerCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2131,7 @@ func (x *CallerCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerCredential.ProtoReflect.Descriptor instead.
 func (*CallerCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 // Oauth2Credential gets its token from an upstream that is an authorization server.
@@ -2093,7 +2157,7 @@ type Oauth2Credential struct {
 
 func (x *Oauth2Credential) Reset() {
 	*x = Oauth2Credential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2169,7 @@ func (x *Oauth2Credential) String() string {
 func (*Oauth2Credential) ProtoMessage() {}
 
 func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2182,7 @@ func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Oauth2Credential.ProtoReflect.Descriptor instead.
 func (*Oauth2Credential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Oauth2Credential) GetToken() string {
@@ -2194,7 +2258,7 @@ type HmacCredential struct {
 
 func (x *HmacCredential) Reset() {
 	*x = HmacCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2206,7 +2270,7 @@ func (x *HmacCredential) String() string {
 func (*HmacCredential) ProtoMessage() {}
 
 func (x *HmacCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2219,7 +2283,7 @@ func (x *HmacCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HmacCredential.ProtoReflect.Descriptor instead.
 func (*HmacCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HmacCredential) GetHeader() string {
@@ -2290,7 +2354,7 @@ type AwsCredential struct {
 
 func (x *AwsCredential) Reset() {
 	*x = AwsCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2302,7 +2366,7 @@ func (x *AwsCredential) String() string {
 func (*AwsCredential) ProtoMessage() {}
 
 func (x *AwsCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2315,7 +2379,7 @@ func (x *AwsCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwsCredential.ProtoReflect.Descriptor instead.
 func (*AwsCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AwsCredential) GetRegion() string {
@@ -2374,7 +2438,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +2450,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +2463,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Refresh) GetPost() string {
@@ -2459,7 +2523,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2471,7 +2535,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2484,7 +2548,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -2563,7 +2627,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +2639,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +2652,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -2677,7 +2741,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2689,7 +2753,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2702,7 +2766,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -2744,7 +2808,7 @@ var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbc\x03\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xea\x03\n" +
 	"\x06Config\x12\"\n" +
 	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
 	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
@@ -2752,10 +2816,14 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\tupstreams\x18\x04 \x03(\v2&.sheaf.config.v1.Config.UpstreamsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\tupstreams\x12/\n" +
 	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x125\n" +
 	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x12,\n" +
-	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x1aW\n" +
+	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x12,\n" +
+	"\x05admin\x18\b \x01(\v2\x16.sheaf.config.v1.AdminR\x05admin\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"\xd6\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"^\n" +
+	"\x05Admin\x12\x1e\n" +
+	"\x06listen\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06listen\x125\n" +
+	"\x05token\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x05token\"\xd6\x02\n" +
 	"\x05Redis\x12&\n" +
 	"\taddresses\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\taddresses\x12\x16\n" +
 	"\x06master\x18\x02 \x01(\tR\x06master\x12\x1a\n" +
@@ -2994,119 +3062,122 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
-	(*Redis)(nil),               // 1: sheaf.config.v1.Redis
-	(*Accounts)(nil),            // 2: sheaf.config.v1.Accounts
-	(*Renewed)(nil),             // 3: sheaf.config.v1.Renewed
-	(*AccountFile)(nil),         // 4: sheaf.config.v1.AccountFile
-	(*Account)(nil),             // 5: sheaf.config.v1.Account
-	(*Server)(nil),              // 6: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 7: sheaf.config.v1.Upstream
-	(*Retries)(nil),             // 8: sheaf.config.v1.Retries
-	(*Hedging)(nil),             // 9: sheaf.config.v1.Hedging
-	(*Concurrency)(nil),         // 10: sheaf.config.v1.Concurrency
-	(*Balance)(nil),             // 11: sheaf.config.v1.Balance
-	(*Ejection)(nil),            // 12: sheaf.config.v1.Ejection
-	(*HealthCheck)(nil),         // 13: sheaf.config.v1.HealthCheck
-	(*Cache)(nil),               // 14: sheaf.config.v1.Cache
-	(*Tls)(nil),                 // 15: sheaf.config.v1.Tls
-	(*ErrorRule)(nil),           // 16: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 17: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 18: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 19: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 20: sheaf.config.v1.PathCredential
-	(*BasicCredential)(nil),     // 21: sheaf.config.v1.BasicCredential
-	(*CallerCredential)(nil),    // 22: sheaf.config.v1.CallerCredential
-	(*Oauth2Credential)(nil),    // 23: sheaf.config.v1.Oauth2Credential
-	(*HmacCredential)(nil),      // 24: sheaf.config.v1.HmacCredential
-	(*AwsCredential)(nil),       // 25: sheaf.config.v1.AwsCredential
-	(*Refresh)(nil),             // 26: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 27: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 28: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 29: sheaf.config.v1.Breaker
-	nil,                         // 30: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 31: sheaf.config.v1.AccountFile.AccountsEntry
-	nil,                         // 32: sheaf.config.v1.Account.AttributesEntry
-	nil,                         // 33: sheaf.config.v1.Account.SecretsEntry
-	nil,                         // 34: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 35: sheaf.config.v1.Oauth2Credential.FormEntry
-	nil,                         // 36: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 37: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 38: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 39: google.protobuf.Duration
+	(*Admin)(nil),               // 1: sheaf.config.v1.Admin
+	(*Redis)(nil),               // 2: sheaf.config.v1.Redis
+	(*Accounts)(nil),            // 3: sheaf.config.v1.Accounts
+	(*Renewed)(nil),             // 4: sheaf.config.v1.Renewed
+	(*AccountFile)(nil),         // 5: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 6: sheaf.config.v1.Account
+	(*Server)(nil),              // 7: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 8: sheaf.config.v1.Upstream
+	(*Retries)(nil),             // 9: sheaf.config.v1.Retries
+	(*Hedging)(nil),             // 10: sheaf.config.v1.Hedging
+	(*Concurrency)(nil),         // 11: sheaf.config.v1.Concurrency
+	(*Balance)(nil),             // 12: sheaf.config.v1.Balance
+	(*Ejection)(nil),            // 13: sheaf.config.v1.Ejection
+	(*HealthCheck)(nil),         // 14: sheaf.config.v1.HealthCheck
+	(*Cache)(nil),               // 15: sheaf.config.v1.Cache
+	(*Tls)(nil),                 // 16: sheaf.config.v1.Tls
+	(*ErrorRule)(nil),           // 17: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 18: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 19: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 20: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 21: sheaf.config.v1.PathCredential
+	(*BasicCredential)(nil),     // 22: sheaf.config.v1.BasicCredential
+	(*CallerCredential)(nil),    // 23: sheaf.config.v1.CallerCredential
+	(*Oauth2Credential)(nil),    // 24: sheaf.config.v1.Oauth2Credential
+	(*HmacCredential)(nil),      // 25: sheaf.config.v1.HmacCredential
+	(*AwsCredential)(nil),       // 26: sheaf.config.v1.AwsCredential
+	(*Refresh)(nil),             // 27: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 28: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 29: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 30: sheaf.config.v1.Breaker
+	nil,                         // 31: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 32: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 33: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 34: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 35: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 36: sheaf.config.v1.Oauth2Credential.FormEntry
+	nil,                         // 37: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 38: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 39: sheaf.config.v1.Refresh.StoreEntry
+	(*durationpb.Duration)(nil), // 40: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	30, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	6,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
-	2,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
-	1,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
-	27, // 4: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
-	15, // 5: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
-	39, // 6: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
-	3,  // 7: sheaf.config.v1.Accounts.renewed:type_name -> sheaf.config.v1.Renewed
-	27, // 8: sheaf.config.v1.Renewed.key:type_name -> sheaf.config.v1.Secret
-	31, // 9: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
-	32, // 10: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
-	33, // 11: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
-	39, // 12: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	39, // 13: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	27, // 14: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	39, // 15: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	18, // 16: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	29, // 17: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	34, // 18: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	16, // 19: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	8,  // 20: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
-	9,  // 21: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
-	10, // 22: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
-	11, // 23: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
-	14, // 24: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
-	15, // 25: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
-	39, // 26: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
-	39, // 27: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
-	39, // 28: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
-	12, // 29: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
-	13, // 30: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
-	39, // 31: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
-	39, // 32: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
-	39, // 33: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
-	39, // 34: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
-	39, // 35: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
-	39, // 36: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
-	39, // 37: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
-	17, // 38: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	27, // 39: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	28, // 40: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	19, // 41: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	20, // 42: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	21, // 43: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
-	22, // 44: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
-	23, // 45: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
-	24, // 46: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
-	25, // 47: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
-	26, // 48: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	27, // 49: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
-	27, // 50: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
-	35, // 51: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
-	27, // 52: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
-	27, // 53: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
-	27, // 54: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
-	27, // 55: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
-	36, // 56: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	37, // 57: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	38, // 58: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	39, // 59: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	39, // 60: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	7,  // 61: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	5,  // 62: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
-	27, // 63: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
-	64, // [64:64] is the sub-list for method output_type
-	64, // [64:64] is the sub-list for method input_type
-	64, // [64:64] is the sub-list for extension type_name
-	64, // [64:64] is the sub-list for extension extendee
-	0,  // [0:64] is the sub-list for field type_name
+	31, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	7,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	3,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
+	2,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
+	1,  // 4: sheaf.config.v1.Config.admin:type_name -> sheaf.config.v1.Admin
+	28, // 5: sheaf.config.v1.Admin.token:type_name -> sheaf.config.v1.Secret
+	28, // 6: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
+	16, // 7: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
+	40, // 8: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
+	4,  // 9: sheaf.config.v1.Accounts.renewed:type_name -> sheaf.config.v1.Renewed
+	28, // 10: sheaf.config.v1.Renewed.key:type_name -> sheaf.config.v1.Secret
+	32, // 11: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	33, // 12: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	34, // 13: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	40, // 14: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	40, // 15: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	28, // 16: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	40, // 17: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	19, // 18: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	30, // 19: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	35, // 20: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	17, // 21: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	9,  // 22: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
+	10, // 23: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
+	11, // 24: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
+	12, // 25: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
+	15, // 26: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
+	16, // 27: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
+	40, // 28: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
+	40, // 29: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
+	40, // 30: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
+	13, // 31: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
+	14, // 32: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
+	40, // 33: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
+	40, // 34: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
+	40, // 35: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
+	40, // 36: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
+	40, // 37: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
+	40, // 38: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
+	40, // 39: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
+	18, // 40: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	28, // 41: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	29, // 42: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	20, // 43: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	21, // 44: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	22, // 45: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
+	23, // 46: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
+	24, // 47: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
+	25, // 48: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
+	26, // 49: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
+	27, // 50: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	28, // 51: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
+	28, // 52: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
+	36, // 53: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
+	28, // 54: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
+	28, // 55: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
+	28, // 56: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
+	28, // 57: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
+	37, // 58: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	38, // 59: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	39, // 60: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	40, // 61: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	40, // 62: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	8,  // 63: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	6,  // 64: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	28, // 65: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	66, // [66:66] is the sub-list for method output_type
+	66, // [66:66] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -3114,13 +3185,13 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[3].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[4].OneofWrappers = []any{
 		(*Renewed_File)(nil),
 		(*Renewed_Redis)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
@@ -3131,34 +3202,34 @@ func file_sheaf_config_v1_config_proto_init() {
 		(*Credentials_Hmac)(nil),
 		(*Credentials_Aws)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[21].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,122 @@
+package bff
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	adminv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1"
+	"github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1/adminv1connect"
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+	"github.com/sheaf-rpc/sheaf/internal/secret"
+)
+
+// AdminListen is the address that the project's sheaf.yaml named at the start for the admin API; empty for none.
+func (s *Server) AdminListen() string { return s.started.Admin.Listen }
+
+// ServeAdmin answers operators on a listener, as Serve does clients. Without a token in sheaf.yaml it refuses everything.
+func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
+	const maxRequest = 64 << 10
+	_, handler := adminv1connect.NewAdminServiceHandler(admin{s},
+		connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, policy.Recover(s.settings.logger)))
+	return s.serve(ctx, listener, s.withToken(handler))
+}
+
+// withToken lets requests through that carry the token of the newest files.
+func (s *Server) withToken(next http.Handler) http.Handler {
+	failures := connect.NewErrorWriter()
+	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+		if strings.EqualFold(scheme, "Bearer") && isToken(s.current.Load().adminToken, token) {
+			next.ServeHTTP(writer, request)
+			return
+		}
+		writer.Header().Set("WWW-Authenticate", "Bearer")
+		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the admin API needs its token, as Authorization: Bearer"))
+		if !failures.IsSupported(request) {
+			http.Error(writer, refused.Message(), http.StatusUnauthorized)
+			return
+		}
+		_ = failures.Write(writer, request, refused) // the client has gone
+	})
+}
+
+// isToken compares in a time that tells nothing of the token, its length included.
+func isToken(want secret.Value, got string) bool {
+	one, two := sha256.Sum256([]byte(want.Reveal())), sha256.Sum256([]byte(got))
+	return want.Reveal() != "" && subtle.ConstantTimeCompare(one[:], two[:]) == 1
+}
+
+// readAdminToken reads the token of the admin API.
+func (w *world) readAdminToken() error {
+	source := w.plan.Server.Admin.Token
+	var err error
+	if w.adminToken, err = w.reader().read(source); err != nil {
+		return problemAt(source.At, putThere, err)
+	}
+	return nil
+}
+
+// admin is the admin API.
+type admin struct{ server *Server }
+
+var _ adminv1connect.AdminServiceHandler = admin{}
+
+// Reload implements adminv1connect.AdminServiceHandler.
+func (a admin) Reload(ctx context.Context, _ *connect.Request[adminv1.ReloadRequest]) (*connect.Response[adminv1.ReloadResponse], error) {
+	reloaded, err := a.server.Reload(ctx)
+	if wrong, ok := errors.AsType[*AuthorError](err); ok {
+		told := connect.NewError(connect.CodeFailedPrecondition, wrong)
+		addDetail(told, &adminv1.Problems{Problems: problemMessages(wrong.Problems)})
+		return nil, told
+	}
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInternal, err)
+	}
+	return connect.NewResponse(&adminv1.ReloadResponse{
+		PlanDigest: reloaded.Digest, PreviousPlanDigest: reloaded.Before, Rpcs: int32(reloaded.RPCs), NeedRestart: reloaded.NeedRestart,
+	}), nil
+}
+
+// GetStatus implements adminv1connect.AdminServiceHandler.
+func (a admin) GetStatus(context.Context, *connect.Request[adminv1.GetStatusRequest]) (*connect.Response[adminv1.GetStatusResponse], error) {
+	status := a.server.Status()
+	told := &adminv1.GetStatusResponse{
+		PlanDigest: status.Digest, StartTime: timestamppb.New(status.StartedAt), LoadTime: timestamppb.New(status.LoadedAt), Rpcs: int32(status.RPCs),
+	}
+	if failure := status.Failure; failure != nil {
+		told.ReloadFailure = &adminv1.ReloadFailure{Time: timestamppb.New(failure.At), Message: failure.Err.Error()}
+		if wrong, ok := errors.AsType[*AuthorError](failure.Err); ok {
+			told.ReloadFailure.Problems = problemMessages(wrong.Problems)
+		}
+	}
+	for _, upstream := range status.Upstreams {
+		told.Upstreams = append(told.Upstreams, &adminv1.UpstreamStatus{Name: upstream.Name, Breaker: breakerStates[upstream.Breaker]})
+	}
+	return connect.NewResponse(told), nil
+}
+
+// breakerStates are the states of package upstreams.
+var breakerStates = map[string]adminv1.BreakerState{
+	"closed":    adminv1.BreakerState_BREAKER_STATE_CLOSED,
+	"half-open": adminv1.BreakerState_BREAKER_STATE_HALF_OPEN,
+	"open":      adminv1.BreakerState_BREAKER_STATE_OPEN,
+}
+
+func problemMessages(problems diag.Problems) []*adminv1.Problem {
+	var told []*adminv1.Problem
+	for _, problem := range problems {
+		told = append(told, &adminv1.Problem{
+			File: problem.Position.File, Line: int32(problem.Position.Line), Column: int32(problem.Position.Column), Message: problem.Message, Hint: problem.Hint,
+		})
+	}
+	return told
+}

@@ -1,0 +1,12 @@
+package bff
+
+import "weak"
+
+// Worlds gives the current world as something that does not keep it, and a test of whether it is there still.
+func (s *Server) World() (alive func() bool) {
+	pointer := weak.Make(s.current.Load())
+	return func() bool { return pointer.Value() != nil }
+}
+
+// Users are the requests in flight in the current world.
+func (s *Server) Users() int64 { return s.current.Load().users.Load() - 1 }

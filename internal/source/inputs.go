@@ -1,0 +1,98 @@
+package source
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Inputs are the files that the project in a directory is made from, and the directories in which more may appear: sheaf.yaml, the
+// contract, the bindings, the accounts and the files of secrets. It serves to see whether anything has changed, so what is wrong
+// with a file does not matter; where sheaf.yaml cannot be read, only it is known.
+func Inputs(dir string, options Options) (files, directories []string) {
+	found := &inputs{loader: &loader{dir: dir, options: options}}
+	found.file(filepath.Join(dir, ConfigName))
+	if config, err := found.readYAML(ConfigName); err == nil && config != nil {
+		found.config(config)
+	}
+	slices.Sort(found.directories)
+	return found.files, slices.Compact(found.directories)
+}
+
+// inputs gathers paths.
+type inputs struct {
+	*loader
+
+	files, directories []string
+}
+
+func (i *inputs) config(config *File) {
+	i.fillEnvironment(config.Root)
+	i.secrets(config.Root)
+	if at := config.Root.Get("bindings"); at != nil {
+		i.bindingFiles(i.path(at.Text))
+	}
+	if at := config.Root.Get("contract"); at != nil {
+		i.contractFiles(i.path(at.Text))
+	}
+	at := config.Root.Get("accounts", "file")
+	if at == nil {
+		return
+	}
+	if accounts, err := i.readYAML(filepath.ToSlash(at.Text)); err == nil && accounts != nil {
+		i.fillEnvironment(accounts.Root)
+		i.secrets(accounts.Root)
+	}
+}
+
+func (i *inputs) file(name string) {
+	i.files = append(i.files, name)
+	i.directories = append(i.directories, filepath.Dir(name))
+}
+
+// secrets finds what stands under the key file, which is the file of accounts, too.
+func (i *inputs) secrets(node *Node) {
+	for _, field := range node.Fields {
+		if field.Key == "file" && field.Value.isScalar() && field.Value.Text != "" {
+			i.file(i.path(field.Value.Text))
+		}
+		i.secrets(field.Value)
+	}
+}
+
+func (i *inputs) bindingFiles(root string) {
+	i.directories = append(i.directories, root)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if isBinding(root, entry.Name()) {
+			i.file(filepath.Join(root, entry.Name()))
+		}
+	}
+}
+
+func (i *inputs) contractFiles(root string) {
+	if info, err := os.Stat(root); err == nil && !info.IsDir() {
+		i.file(root)
+		return
+	}
+	_ = fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is no input
+		full := filepath.Join(root, filepath.FromSlash(name))
+		switch {
+		case err != nil:
+			return fs.SkipDir
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir():
+			i.directories = append(i.directories, full)
+		case path.Ext(name) == ".proto":
+			i.file(full)
+		}
+		return nil
+	})
+}

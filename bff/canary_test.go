@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -160,9 +161,7 @@ func (w *witness) check(t *testing.T) {
 		contains(t, w.seen[where], wants...)
 	}
 	forms := map[string]string{"caller": callersToken, "issued": issuedToken}
-	for name, value := range canaries {
-		forms[name] = value
-	}
+	maps.Copy(forms, canaries)
 	for where, text := range w.seen {
 		for name, value := range forms {
 			kind, rest, _ := strings.Cut(strings.TrimPrefix(value, "canary-"), "/")

@@ -38,7 +38,7 @@ func newToken(text string, now time.Time, life time.Duration) *token {
 	life = min(life, maxLife)
 	return &token{
 		text:    secret.NewValue(text),
-		renewAt: now.Add(life*4/5 - rand.N(life/20+1)),
+		renewAt: now.Add(life*4/5 - rand.N(life/20+1)), //nolint:gosec // it is no secret
 		expires: now.Add(life - min(maxSkew, life/10)),
 	}
 }

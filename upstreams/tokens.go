@@ -186,7 +186,7 @@ func (s *slot) pause() time.Duration {
 	if doublings := s.failures - 1; doublings < 8 {
 		bound = min(bound, fetchBackoff<<doublings)
 	}
-	pause := bound/2 + rand.N(bound/2)
+	pause := bound/2 + rand.N(bound/2) //nolint:gosec // it is no secret
 	if failure, ok := errors.AsType[*Error](s.failure); ok {
 		pause = max(pause, min(failure.RetryAfter, maxFetchBackoff))
 	}

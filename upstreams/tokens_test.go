@@ -39,21 +39,28 @@ func (i *issuer) fetch(ctx context.Context, subject string) (*token, error) {
 
 func (i *issuer) breakDown(err error) { i.broken.Store(&err) }
 
-// inBubble runs a test with tokens of an issuer in virtual time.
-func inBubble(t *testing.T, test func(t *testing.T, issuing *issuer, kept *tokens)) {
+// tokenTest is a test with the tokens of an issuer, in virtual time.
+type tokenTest struct {
+	*testing.T
+
+	issuing *issuer
+	kept    *tokens
+}
+
+func inBubble(t *testing.T, test func(t tokenTest)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		issuing := &issuer{}
 		kept := newTokens(issuing.fetch, slog.New(slog.DiscardHandler))
 		defer kept.close()
-		test(t, issuing, kept)
+		test(tokenTest{t, issuing, kept})
 	})
 }
 
-// expectToken fails the test unless there is this token.
-func expectToken(t *testing.T, kept *tokens, subject, want string) {
+// expect fails the test unless there is this token.
+func (t tokenTest) expect(subject, want string) {
 	t.Helper()
-	got, err := kept.get(t.Context(), subject)
+	got, err := t.kept.get(t.Context(), subject)
 	if err != nil || got.text.Reveal() != want {
 		t.Errorf("token of %q: error = %v, token = %v; want %s", subject, err, got, want)
 	}
@@ -62,24 +69,24 @@ func expectToken(t *testing.T, kept *tokens, subject, want string) {
 // TestTokenShared: calls that need a token at the same time share one request, and one that leaves takes it from nobody.
 func TestTokenShared(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
+	inBubble(t, func(t tokenTest) {
 		leaving, leave := context.WithCancel(t.Context())
 		var calls sync.WaitGroup
 		calls.Go(func() {
-			_, err := kept.get(leaving, "")
+			_, err := t.kept.get(leaving, "")
 			if _, ok := errors.AsType[*tokenError](err); !ok || !errors.Is(err, context.Canceled) {
 				t.Errorf("error of who left = %v", err)
 			}
 		})
 		synctest.Wait()
 		for range 20 {
-			calls.Go(func() { expectToken(t, kept, "", "-1") })
+			calls.Go(func() { t.expect("", "-1") })
 		}
 		synctest.Wait()
 		leave()
 		calls.Wait()
-		if issuing.asked.Load() != 1 {
-			t.Errorf("asked %d times", issuing.asked.Load())
+		if t.issuing.asked.Load() != 1 {
+			t.Errorf("asked %d times", t.issuing.asked.Load())
 		}
 	})
 }
@@ -87,27 +94,27 @@ func TestTokenShared(t *testing.T) {
 // TestTokenRenewed: a token that ends soon is renewed behind calls; nobody waits, and nobody is given one that has ended.
 func TestTokenRenewed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		expectToken(t, kept, "", "-1")
+	inBubble(t, func(t tokenTest) {
+		t.expect("", "-1")
 		time.Sleep(44 * time.Minute)
-		expectToken(t, kept, "", "-1")
-		if issuing.asked.Load() != 1 {
-			t.Errorf("asked %d times before it was due", issuing.asked.Load())
+		t.expect("", "-1")
+		if t.issuing.asked.Load() != 1 {
+			t.Errorf("asked %d times before it was due", t.issuing.asked.Load())
 		}
 		time.Sleep(5 * time.Minute)
 		before := time.Now()
 		for range 5 {
-			expectToken(t, kept, "", "-1")
+			t.expect("", "-1")
 		}
 		if waited := time.Since(before); waited != 0 {
 			t.Errorf("waited %s", waited)
 		}
 		time.Sleep(2 * time.Second)
-		expectToken(t, kept, "", "-2")
+		t.expect("", "-2")
 		time.Sleep(2 * time.Hour)
-		expectToken(t, kept, "", "-3")
-		if issuing.asked.Load() != 3 {
-			t.Errorf("asked %d times", issuing.asked.Load())
+		t.expect("", "-3")
+		if t.issuing.asked.Load() != 3 {
+			t.Errorf("asked %d times", t.issuing.asked.Load())
 		}
 	})
 }
@@ -115,15 +122,15 @@ func TestTokenRenewed(t *testing.T) {
 // TestTokenOutlives: while no new token can be had, the old one is sent until its end, and then nothing is.
 func TestTokenOutlives(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		expectToken(t, kept, "", "-1")
-		issuing.breakDown(errTest)
+	inBubble(t, func(t tokenTest) {
+		t.expect("", "-1")
+		t.issuing.breakDown(errTest)
 		for range 14 {
 			time.Sleep(4 * time.Minute)
-			expectToken(t, kept, "", "-1")
+			t.expect("", "-1")
 		}
 		time.Sleep(4*time.Minute - 5*time.Second)
-		if _, err := kept.get(t.Context(), ""); !errors.Is(err, errTest) {
+		if _, err := t.kept.get(t.Context(), ""); !errors.Is(err, errTest) {
 			t.Errorf("error = %v, five seconds before its end", err)
 		}
 	})
@@ -132,37 +139,37 @@ func TestTokenOutlives(t *testing.T) {
 // TestTokenFailures: who fails is not asked by every call, but again and again, ever less often.
 func TestTokenFailures(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		issuing.breakDown(errTest)
+	inBubble(t, func(t tokenTest) {
+		t.issuing.breakDown(errTest)
 		began := time.Now()
 		for time.Since(began) < time.Minute {
-			_, err := kept.get(t.Context(), "")
+			_, err := t.kept.get(t.Context(), "")
 			failure, ok := errors.AsType[*tokenError](err)
 			if !ok || !errors.Is(err, errTest) {
 				t.Fatalf("error = %v", err)
 			}
 			time.Sleep(min(10*time.Millisecond, max(failure.wait, time.Millisecond)))
 		}
-		if asked := issuing.asked.Load(); asked < 5 || asked > 12 {
+		if asked := t.issuing.asked.Load(); asked < 5 || asked > 12 {
 			t.Errorf("asked %d times in a minute", asked)
 		}
-		issuing.broken.Store(nil)
+		t.issuing.broken.Store(nil)
 		time.Sleep(maxFetchBackoff)
-		number := issuing.asked.Load() + 1
-		expectToken(t, kept, "", fmt.Sprintf("-%d", number))
+		number := t.issuing.asked.Load() + 1
+		t.expect("", fmt.Sprintf("-%d", number))
 	})
 }
 
 // TestTokenRetryAfter: the server's own wish counts, within bounds.
 func TestTokenRetryAfter(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		issuing.breakDown(&Error{Kind: KindRateLimited, RetryAfter: 10 * time.Second, Err: errTest})
+	inBubble(t, func(t tokenTest) {
+		t.issuing.breakDown(&Error{Kind: KindRateLimited, RetryAfter: 10 * time.Second, Err: errTest})
 		for range 9 {
-			_, _ = kept.get(t.Context(), "")
+			_, _ = t.kept.get(t.Context(), "")
 			time.Sleep(time.Second)
 		}
-		if asked := issuing.asked.Load(); asked != 1 {
+		if asked := t.issuing.asked.Load(); asked != 1 {
 			t.Errorf("asked %d times in ten seconds", asked)
 		}
 	})
@@ -171,17 +178,17 @@ func TestTokenRetryAfter(t *testing.T) {
 // TestTokenPerSubject: each caller has a token of its own; how many are kept is bounded, and those used least recently go first.
 func TestTokenPerSubject(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		kept.max = 3
-		issuing.text = func(_ int64, subject string) string { return "for " + subject }
+	inBubble(t, func(t tokenTest) {
+		t.kept.max = 3
+		t.issuing.text = func(_ int64, subject string) string { return "for " + subject }
 		for _, subject := range []string{"a", "b", "c", "a", "d", "a", "c"} {
-			expectToken(t, kept, subject, "for "+subject)
+			t.expect(subject, "for "+subject)
 		}
-		if len(kept.bySubject) != 3 || kept.recent.Len() != 3 || issuing.asked.Load() != 4 {
-			t.Errorf("kept %d, asked %d times", len(kept.bySubject), issuing.asked.Load())
+		if len(t.kept.bySubject) != 3 || t.kept.recent.Len() != 3 || t.issuing.asked.Load() != 4 {
+			t.Errorf("kept %d, asked %d times", len(t.kept.bySubject), t.issuing.asked.Load())
 		}
-		expectToken(t, kept, "b", "for b")
-		if issuing.asked.Load() != 5 {
+		t.expect("b", "for b")
+		if t.issuing.asked.Load() != 5 {
 			t.Error("what was used least recently did not make room")
 		}
 	})
@@ -190,30 +197,30 @@ func TestTokenPerSubject(t *testing.T) {
 // TestTokenReplaced: a token that was refused is replaced once for all who met that, and not again and again.
 func TestTokenReplaced(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
-		first, err := kept.get(t.Context(), "")
+	inBubble(t, func(t tokenTest) {
+		first, err := t.kept.get(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var calls sync.WaitGroup
 		for range 10 {
 			calls.Go(func() {
-				if err := kept.replace(t.Context(), "", first); err != nil {
+				if err := t.kept.replace(t.Context(), "", first); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		calls.Wait()
-		second, err := kept.get(t.Context(), "")
+		second, err := t.kept.get(t.Context(), "")
 		if err != nil || second.text.Reveal() != "-2" {
 			t.Fatalf("token = %v, error = %v", second, err)
 		}
-		if err := kept.replace(t.Context(), "", second); !errors.Is(err, errRefusedToo) || issuing.asked.Load() != 2 {
-			t.Errorf("error = %v, asked %d times", err, issuing.asked.Load())
+		if err := t.kept.replace(t.Context(), "", second); !errors.Is(err, errRefusedToo) || t.issuing.asked.Load() != 2 {
+			t.Errorf("error = %v, asked %d times", err, t.issuing.asked.Load())
 		}
 		time.Sleep(replaceEvery)
-		issuing.text = func(int64, string) string { return "-2" }
-		if err := kept.replace(t.Context(), "", second); !errors.Is(err, errSameToken) {
+		t.issuing.text = func(int64, string) string { return "-2" }
+		if err := t.kept.replace(t.Context(), "", second); !errors.Is(err, errSameToken) {
 			t.Errorf("error = %v", err)
 		}
 	})

@@ -108,6 +108,10 @@ func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
 	if err != nil {
 		return nil, c.unsent(request, err)
 	}
+	if header, renamed := canonical(request.Header); renamed {
+		named := *request
+		named.Header, request = header, &named
+	}
 	exchange := exchange{Request: request}
 	if request.Timeout > 0 {
 		exchange.until = time.Now().Add(request.Timeout)
@@ -159,7 +163,7 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	enough := time.Now().Add(timeout / 2)
+	enough := time.Now().Add(c.wholeTimeout(request) / 2)
 	outgoing, generation, err := c.newRequest(attemptCtx, base, exchange)
 	if err != nil {
 		return nil, c.unsent(request, err)
@@ -174,6 +178,14 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 		return nil, c.broken(ctx, enough, request, err)
 	}
 	return withGeneration(answer, err, generation)
+}
+
+// wholeTimeout is the time that an attempt has which is not cut short by what came before it.
+func (c *Client) wholeTimeout(request *Request) time.Duration {
+	if request.Timeout > 0 {
+		return min(c.timeout, request.Timeout)
+	}
+	return c.timeout
 }
 
 // withGeneration notes which credentials a call was made with.

@@ -12,6 +12,7 @@ import (
 // ("The Tail at Scale", Dean and Barroso 2013.)
 type hedger struct {
 	HedgeConfig
+	upstream  string
 	budget    *budget
 	observer  *observer
 	latencies latencies
@@ -33,13 +34,11 @@ func (h *hedger) hedge(next call) call {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // of whichever is too late
 		outcomes := make(chan outcome, 2)
-		begin := func() {
-			answer, err := h.timed(ctx, exchange, next)
-			outcomes <- outcome{answer, err}
-		}
+		begin := func() { outcomes <- h.outcome(ctx, exchange, next) }
 		go begin()
 		timer := time.NewTimer(max(wait, h.MinWait))
 		defer timer.Stop()
+		sent := false
 		for underWay := 1; ; {
 			select {
 			case <-timer.C:
@@ -50,12 +49,29 @@ func (h *hedger) hedge(next call) call {
 				}
 			case got := <-outcomes:
 				underWay--
-				if underWay == 0 || !mayPass(got.err) {
+				failure, failed := errors.AsType[*Error](got.err)
+				if !failed {
 					return got.answer, got.err
+				}
+				sent = sent || !failure.Unsent
+				if underWay == 0 || !failure.Retryable() {
+					failure.Unsent = !sent && underWay == 0 // who knows how far the other has come
+					return nil, failure
 				}
 			}
 		}
 	}
+}
+
+// outcome is what becomes of one of two requests. It runs in a goroutine of its own.
+func (h *hedger) outcome(ctx context.Context, exchange exchange, next call) (got outcome) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			got = outcome{err: panicked(h.upstream, cause)}
+		}
+	}()
+	got.answer, got.err = h.timed(ctx, exchange, next)
+	return got
 }
 
 // timed makes the request, and notes how long it took if it was answered.
@@ -66,12 +82,6 @@ func (h *hedger) timed(ctx context.Context, exchange exchange, next call) (*Answ
 		h.latencies.add(time.Since(started))
 	}
 	return answer, err
-}
-
-// mayPass reports whether the other request may fare better.
-func mayPass(err error) bool {
-	failure, ok := errors.AsType[*Error](err)
-	return ok && failure.Retryable()
 }
 
 // latencies are those of the last requests that were answered.

@@ -74,7 +74,7 @@ func (s *Server) open() error {
 	for _, service := range s.plan.Services {
 		for _, rpc := range service.RPCs {
 			s.procedures[rpc.Name()] = &procedure{
-				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: s.meters, timeout: s.timeout(rpc),
+				server: s, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: s.meters, timeout: s.timeout(rpc), vary: forwarded(rpc),
 			}
 		}
 	}

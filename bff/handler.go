@@ -113,7 +113,7 @@ func (s *Server) methodHandler(method protoreflect.MethodDescriptor, observe con
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(observe))...)
+		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(observe))...))
 	}
 	interceptors := []connect.Interceptor{
 		observe,

@@ -20,11 +20,14 @@ import (
 // kept. down, once set, takes the catalog away.
 func openCaching(t *testing.T, controls map[string]string) (h *house, down *atomic.Bool) {
 	t.Helper()
-	return openForwarding(t, controls, "")
+	return openEdited(t, controls, calls)
 }
 
-// openForwarding is openCaching with a further line in the call to the catalog.
-func openForwarding(t *testing.T, controls map[string]string, forwarded string) (h *house, down *atomic.Bool) {
+// calls is where the binding's calls begin.
+const calls = "    calls:\n      product:\n"
+
+// openEdited is openCaching with something instead of calls.
+func openEdited(t *testing.T, controls map[string]string, instead string) (h *house, down *atomic.Bool) {
 	t.Helper()
 	down = &atomic.Bool{}
 	shop := pretend.NewShop()
@@ -64,9 +67,8 @@ func openForwarding(t *testing.T, controls map[string]string, forwarded string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	const product = "        get: catalog:/v2/products/${request.product_id}\n"
-	forwarding := strings.Replace(string(bindings), product, product+forwarded, 1)
-	if err := os.WriteFile(dir+"/bindings/storefront.yaml", []byte(forwarding), 0o600); err != nil {
+	edited := strings.Replace(string(bindings), calls, instead, 1)
+	if err := os.WriteFile(dir+"/bindings/storefront.yaml", []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1))
@@ -172,13 +174,27 @@ func TestConditional(t *testing.T) {
 func TestForwardedVary(t *testing.T) {
 	t.Parallel()
 	controls := map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"}
-	h, _ := openForwarding(t, controls, "        forward_headers: [x-tenant, Accept-Language]\n")
+	h, _ := openEdited(t, controls, calls+"        forward_headers: [x-tenant, Accept-Language]\n")
 	for _, header := range []http.Header{{}, {"X-Tenant": {"a"}}} {
 		response := h.askFor(t, "p-100", header)
 		vary := strings.Join(response.Header.Values("Vary"), ", ")
 		if vary != "Accept-Language, X-Tenant, Accept-Encoding" || !strings.HasPrefix(response.Header.Get("Cache-Control"), "private") {
 			t.Errorf("Vary: %s; Cache-Control: %s", vary, response.Header.Get("Cache-Control"))
 		}
+	}
+}
+
+// TestCookieNotShared: a response that sets a cookie is that client's alone.
+func TestCookieNotShared(t *testing.T) {
+	t.Parallel()
+	controls := map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"}
+	h, _ := openEdited(t, controls, "    response_headers: {Set-Cookie: answers.product.status, Vary: answers.product.status}\n"+calls)
+	response := h.ask(t, "")
+	if got := response.Header.Get("Cache-Control"); !strings.HasPrefix(got, "private") || response.Header.Get("Set-Cookie") == "" {
+		t.Errorf("Cache-Control = %s, header %v", got, response.Header)
+	}
+	if got := strings.Join(response.Header.Values("Vary"), ", "); got != "200, Accept-Encoding" {
+		t.Errorf("Vary = %s", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package aggregate_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,5 +75,60 @@ func TestFreshnessFailure(t *testing.T) {
 		if result.Freshness.MaxAge != want || result.Partial != nil {
 			t.Errorf("with %q failing: kept for %s, partial %v", fails, result.Freshness.MaxAge, result.Partial)
 		}
+	}
+}
+
+const pollingProject = `
+-- sheaf.yaml --
+contract: proto
+bindings: bindings
+upstreams:
+  a: {base_url: http://a.internal}
+-- proto/t.proto --
+syntax = "proto3";
+package t;
+service S {
+  rpc Get(M) returns (M);
+}
+message M {
+  optional string state = 1;
+}
+-- bindings/s.yaml --
+service: t.S
+rpcs:
+  Get:
+    calls:
+      job:
+        get: "a:/job"
+        poll: {done: answer.body.state == "ready", every: 1ms, max: 3}
+    response: {state: job.state}
+`
+
+// job is ready at the third request. It notes what each says of caches.
+type job struct {
+	unrenewed
+
+	controls []string
+}
+
+func (j *job) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+	j.controls = append(j.controls, call.Header.Get("Cache-Control"))
+	state := `{"state": "pending"}`
+	if len(j.controls) == 3 {
+		state = `{"state": "ready"}`
+	}
+	return aggregate.Answer{Status: http.StatusOK, Body: []byte(state)}, nil
+}
+
+// TestAskAnew: who asks again for the sake of another answer is not given a kept one.
+func TestAskAnew(t *testing.T) {
+	t.Parallel()
+	to := &job{}
+	rpc, planned := bindIn(t, pollingProject, "Get", &aggregate.World{Upstreams: map[string]aggregate.Upstream{"a": to}})
+	if _, err := rpc.Run(t.Context(), aggregate.Input{Request: request(t, planned, `{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"", "no-cache", "no-cache"}; !slices.Equal(to.controls, want) {
+		t.Errorf("Cache-Control = %q, want %q", to.controls, want)
 	}
 }

@@ -34,7 +34,6 @@ func (b *bases) close() {
 	for _, one := range b.byURL {
 		if one.cache != nil {
 			one.cache.close()
-			one.cache.refreshes.Wait()
 		}
 	}
 }

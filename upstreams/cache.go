@@ -36,10 +36,16 @@ type cache struct {
 	coalescer coalescer
 	// unshared are the routes whose last answer could not be kept, so that waiting for another call's answer is no use.
 	unshared sync.Map
-	// refreshes are those under way behind answers that were given stale. closing ends them, by close.
+	// refreshes are those under way behind answers that were given stale. closing ends them, by cancel.
 	refreshes sync.WaitGroup
 	closing   context.Context
-	close     context.CancelFunc
+	cancel    context.CancelFunc
+}
+
+// close ends what goes on behind answers.
+func (k *cache) close() {
+	k.cancel()
+	k.refreshes.Wait()
 }
 
 func newCache(client *Client, to *base, config *CacheConfig) *cache {
@@ -47,7 +53,7 @@ func newCache(client *Client, to *base, config *CacheConfig) *cache {
 		keys: newKeys(client.name, to.url.String(), config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
 		observer: to.observer, coalescer: coalescer{upstream: client.name, flights: map[string]*flight{}},
 	}
-	k.closing, k.close = context.WithCancel(context.Background())
+	k.closing, k.cancel = context.WithCancel(context.Background())
 	return k
 }
 

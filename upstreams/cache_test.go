@@ -79,10 +79,7 @@ func newTestCache(t *testing.T, client *Client, rules httpcache.Rules, ignored .
 		t.Fatal(err)
 	}
 	cache := newCache(client, base, &CacheConfig{Store: store.NewMemory(1 << 20), Rules: rules, IgnoreHeaders: ignored})
-	t.Cleanup(func() {
-		cache.close()
-		cache.refreshes.Wait()
-	})
+	t.Cleanup(cache.close)
 	return cache
 }
 

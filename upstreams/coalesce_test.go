@@ -211,6 +211,31 @@ func TestCacheRefreshes(t *testing.T) {
 	})
 }
 
+// TestCacheCloses: a cache may be closed while answers are given from it; then nothing goes on behind them.
+func TestCacheCloses(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		from := says("Cache-Control: max-age=0, stale-while-revalidate=60")
+		from.client = newTestClient(t)
+		cache := newTestCache(t, from.client, httpcache.Rules{})
+		do := cache.keep(from.do)
+		_ = bodyOf(t, do, asking("/things/1"))
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			for range 10 {
+				_ = bodyOf(t, do, asking("/things/1"))
+			}
+		}()
+		cache.close()
+		<-asked
+		settled := from.asked.Load()
+		if got := bodyOf(t, do, asking("/things/1")); got == "" || from.asked.Load() != settled {
+			t.Errorf("got %q, asked %d times after the end", got, from.asked.Load()-settled)
+		}
+	}
+}
+
 // waiting is how many wait for requests under way.
 func (c *coalescer) waiting(t *testing.T) int {
 	t.Helper()

@@ -38,29 +38,42 @@ func (h *hedger) hedge(next call) call {
 		go begin()
 		timer := time.NewTimer(max(wait, h.MinWait))
 		defer timer.Stop()
-		sent := false
-		for underWay := 1; ; {
+		two := pair{underWay: 1}
+		for {
 			select {
 			case <-timer.C:
 				if h.budget.repeat() {
 					h.observer.hedged(ctx)
-					underWay++
+					two.underWay++
 					go begin()
 				}
 			case got := <-outcomes:
-				underWay--
-				failure, failed := errors.AsType[*Error](got.err)
-				if !failed {
+				if two.decides(got) {
 					return got.answer, got.err
-				}
-				sent = sent || !failure.Unsent
-				if underWay == 0 || !failure.Retryable() {
-					failure.Unsent = !sent && underWay == 0 // who knows how far the other has come
-					return nil, failure
 				}
 			}
 		}
 	}
+}
+
+// pair is what is known of two requests of which one is enough.
+type pair struct {
+	underWay int
+	// sent is set if one that has failed had been sent.
+	sent bool
+}
+
+// decides reports whether the outcome of one request is that of the call. A call is unsent only if nothing of it has been sent, and
+// nobody knows how far a request under way has come.
+func (p *pair) decides(got outcome) bool {
+	p.underWay--
+	failure, failed := errors.AsType[*Error](got.err)
+	if !failed {
+		return true
+	}
+	p.sent = p.sent || !failure.Unsent
+	failure.Unsent = !p.sent && p.underWay == 0
+	return p.underWay == 0 || !failure.Retryable()
 }
 
 // outcome is what becomes of one of two requests. It runs in a goroutine of its own.

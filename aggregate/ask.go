@@ -149,6 +149,9 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 	if failure != nil {
 		return nil, failure
 	}
+	if a.requests > 0 && request.Method == http.MethodGet {
+		request.askAnew()
+	}
 	if len(a.target.rules.Errors) > 0 {
 		request.Judge = a.target.judge(context.WithoutCancel(scope.Context))
 	}

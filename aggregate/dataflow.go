@@ -91,6 +91,9 @@ func (r *run) call(ctx context.Context, index int) error {
 	if failure != nil { // of a call with each, some elements may have failed before
 		result.Failure = failure
 	}
+	if result.Failure != nil {
+		r.freshness.note(Freshness{}) // the response may tell of it
+	}
 	if result.Made {
 		result.Duration = time.Since(r.started) - result.Started
 	}

@@ -110,6 +110,16 @@ func rawBytes(value projection.Value, isBase64 bool) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(string(text))
 }
 
+// askAnew keeps caches from giving the same answer again (RFC 9111, section 5.2.1.4).
+func (r *Request) askAnew() {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if len(r.Header["Cache-Control"]) == 0 {
+		r.Header.Set("Cache-Control", "no-cache")
+	}
+}
+
 // setType sets the type of the body, unless the call says another.
 func (r *Request) setType(kind string) {
 	if r.Header == nil {

@@ -20,6 +20,15 @@ import (
 // kept. down, once set, takes the catalog away.
 func openCaching(t *testing.T, controls map[string]string) (h *house, down *atomic.Bool) {
 	t.Helper()
+	return openEdited(t, controls, calls)
+}
+
+// calls is where the binding's calls begin.
+const calls = "    calls:\n      product:\n"
+
+// openEdited is openCaching with something instead of calls.
+func openEdited(t *testing.T, controls map[string]string, instead string) (h *house, down *atomic.Bool) {
+	t.Helper()
 	down = &atomic.Bool{}
 	shop := pretend.NewShop()
 	upstreams, err := shop.Start(t.Context())
@@ -54,6 +63,14 @@ func openCaching(t *testing.T, controls map[string]string) (h *house, down *atom
 	if err != nil {
 		t.Fatal(err)
 	}
+	bindings, err := os.ReadFile(dir + "/bindings/storefront.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(string(bindings), calls, instead, 1)
+	if err := os.WriteFile(dir+"/bindings/storefront.yaml", []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1))
 	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
 		t.Fatal(err)
@@ -71,14 +88,21 @@ func openCaching(t *testing.T, controls map[string]string) (h *house, down *atom
 // ask is a Connect GET of a product, with the tag that the client has.
 func (h *house) ask(t *testing.T, tag string) *http.Response {
 	t.Helper()
-	target := h.url + getProduct + "?connect=v1&encoding=json&message=" + url.QueryEscape(`{"productId":"p-100"}`)
+	var tags []string
+	if tag != "" {
+		tags = []string{tag}
+	}
+	return h.askFor(t, "p-100", http.Header{"If-None-Match": tags})
+}
+
+func (h *house) askFor(t *testing.T, product string, header http.Header) *http.Response {
+	t.Helper()
+	target := h.url + getProduct + "?connect=v1&encoding=json&message=" + url.QueryEscape(`{"productId":"`+product+`"}`)
 	request, err := http.NewRequestWithContext(withDeadline(t), http.MethodGet, target, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tag != "" {
-		request.Header.Set("If-None-Match", tag)
-	}
+	request.Header = header
 	response, err := h.http1.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +118,7 @@ func TestCacheControl(t *testing.T) {
 		controls map[string]string
 		want     string
 	}{
-		"the shortest":   {map[string]string{"catalog": "max-age=60", "reviews": "max-age=30", "stock": "max-age=90"}, "public, max-age=29"},
+		"the shortest":   {map[string]string{"catalog": "max-age=60", "reviews": "max-age=30", "stock": "max-age=90"}, "max-age=29"},
 		"one is private": {map[string]string{"catalog": "max-age=60", "reviews": "private, max-age=30", "stock": "max-age=90"}, "private, max-age=29"},
 		"one says no":    {map[string]string{"catalog": "max-age=60", "reviews": "no-store", "stock": "max-age=90"}, "no-store"},
 		"one is silent":  {map[string]string{"catalog": "max-age=60", "reviews": "max-age=30"}, "no-store"},
@@ -118,6 +142,71 @@ func TestCacheControl(t *testing.T) {
 				t.Errorf("catalog was asked %d times", asked)
 			}
 		})
+	}
+}
+
+// TestConditional: a client may have several tags, in one line or in more, weak or strong.
+func TestConditional(t *testing.T) {
+	t.Parallel()
+	h, _ := openCaching(t, map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"})
+	tag := h.ask(t, "").Header.Get("ETag")
+	for name, test := range map[string]struct {
+		tags []string
+		want int
+	}{
+		"in a list":    {[]string{`"a", ` + tag + `, W/"b"`}, http.StatusNotModified},
+		"second line":  {[]string{`"a"`, tag}, http.StatusNotModified},
+		"strong":       {[]string{strings.TrimPrefix(tag, "W/")}, http.StatusNotModified},
+		"any":          {[]string{"*"}, http.StatusNotModified},
+		"none of them": {[]string{`"a", "b"`, `W/"c"`}, http.StatusOK},
+		"not quoted":   {[]string{strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)}, http.StatusOK},
+		"empty":        {[]string{`""`, ","}, http.StatusOK},
+	} {
+		response := h.askFor(t, "p-100", http.Header{"If-None-Match": test.tags})
+		if body := readAll(t, response); response.StatusCode != test.want || (body == "") != (test.want == http.StatusNotModified) {
+			t.Errorf("%s: %d", name, response.StatusCode)
+		}
+	}
+}
+
+// TestForwardedVary: a response that depends on a header of the client's says so, is that client's alone, and tells caches nothing
+// twice.
+func TestForwardedVary(t *testing.T) {
+	t.Parallel()
+	controls := map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"}
+	h, _ := openEdited(t, controls, calls+"        forward_headers: [x-tenant, Accept-Language]\n")
+	for _, header := range []http.Header{{}, {"X-Tenant": {"a"}}} {
+		response := h.askFor(t, "p-100", header)
+		vary := strings.Join(response.Header.Values("Vary"), ", ")
+		if vary != "Accept-Language, X-Tenant, Accept-Encoding" || !strings.HasPrefix(response.Header.Get("Cache-Control"), "private") {
+			t.Errorf("Vary: %s; Cache-Control: %s", vary, response.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+// TestCookieNotShared: a response that sets a cookie is that client's alone.
+func TestCookieNotShared(t *testing.T) {
+	t.Parallel()
+	controls := map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"}
+	h, _ := openEdited(t, controls, "    response_headers: {Set-Cookie: answers.product.status, Vary: answers.product.status}\n"+calls)
+	response := h.ask(t, "")
+	if got := response.Header.Get("Cache-Control"); !strings.HasPrefix(got, "private") || response.Header.Get("Set-Cookie") == "" {
+		t.Errorf("Cache-Control = %s, header %v", got, response.Header)
+	}
+	if got := strings.Join(response.Header.Values("Vary"), ", "); got != "200, Accept-Encoding" {
+		t.Errorf("Vary = %s", got)
+	}
+}
+
+// TestErrorNotKept: no cache keeps an error, though it may keep some statuses without being told (RFC 9110, section 15.1).
+func TestErrorNotKept(t *testing.T) {
+	t.Parallel()
+	h, _ := openCaching(t, map[string]string{"catalog": "max-age=60", "reviews": "max-age=60", "stock": "max-age=60"})
+	for product, status := range map[string]int{"p-none": http.StatusNotFound, "": http.StatusBadRequest} {
+		response := h.askFor(t, product, http.Header{"If-None-Match": {"*"}})
+		if response.StatusCode != status || response.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%q: %d, header %v", product, response.StatusCode, response.Header)
+		}
 	}
 }
 

@@ -4,26 +4,59 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/httpcache"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
-// setFreshness says how far the response to a GET may be kept, so that browsers and content delivery networks can. The tag is weak: the
-// same message may be encoded in several ways.
-func setFreshness(header http.Header, result *aggregate.Result) {
-	header.Set("Cache-Control", httpcache.Passing(result.Freshness).CacheControl())
-	header.Add("Vary", "Accept-Encoding")
+// setFreshness says how far the response to a GET may be kept, so that browsers and content delivery networks can, and which headers of
+// requests it depends on besides those that Connect names. The tag is weak: the same message may be encoded in several ways.
+func setFreshness(header http.Header, result *aggregate.Result, vary []string) {
+	passing := httpcache.Passing(result.Freshness)
+	passing.Private = passing.Private || len(header["Set-Cookie"]) > 0
+	header.Set("Cache-Control", passing.CacheControl())
+	header["Vary"] = slices.Concat(header["Vary"], vary)
 	sum := sha256.Sum256(result.Message)
 	header.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
 }
 
-// conditional answers 304 to a GET whose If-None-Match has the response's tag (RFC 9110, section 13.1.2).
+// forwarded are the headers of clients that an RPC sends on, itself or through RPCs that it calls in process, sorted.
+func forwarded(rpc *plan.RPC) []string {
+	var names []string
+	seen := map[*plan.RPC]bool{}
+	var visit func(*plan.RPC)
+	visit = func(rpc *plan.RPC) {
+		if seen[rpc] {
+			return
+		}
+		seen[rpc] = true
+		for _, call := range rpc.Calls {
+			if call.Request != nil {
+				for _, name := range call.Request.Forward {
+					names = append(names, http.CanonicalHeaderKey(name))
+				}
+			}
+			if call.Callee != nil {
+				for _, reached := range call.Callee.Reaches {
+					visit(reached)
+				}
+			}
+		}
+	}
+	visit(rpc)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// conditional answers 304 to a GET whose If-None-Match has the response's tag (RFC 9110, section 13.1.2), and lets no cache keep an
+// error, since some statuses may be kept without being told (section 15.1).
 func conditional(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked := r.Header.Get("If-None-Match"); r.Method == http.MethodGet && asked != "" {
-			w = &conditionalWriter{ResponseWriter: w, asked: asked}
+		if r.Method == http.MethodGet {
+			w = &conditionalWriter{ResponseWriter: w, asked: strings.Join(r.Header["If-None-Match"], ",")}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -32,6 +65,7 @@ func conditional(next http.Handler) http.Handler {
 // conditionalWriter leaves out the body of a response that the client has.
 type conditionalWriter struct {
 	http.ResponseWriter
+	// asked are the tags that the client has; empty for none.
 	asked          string
 	begun, leftOut bool
 }
@@ -39,6 +73,9 @@ type conditionalWriter struct {
 // WriteHeader implements http.ResponseWriter.
 func (c *conditionalWriter) WriteHeader(status int) {
 	c.begun = true
+	if status >= http.StatusBadRequest {
+		c.Header().Set("Cache-Control", "no-store")
+	}
 	if c.leftOut = status == http.StatusOK && c.has(c.Header().Get("ETag")); c.leftOut {
 		for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding"} {
 			c.Header().Del(name)

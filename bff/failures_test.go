@@ -153,10 +153,10 @@ func TestDrain(t *testing.T) {
 	contains(t, <-answered, "Enamel mug")
 }
 
-// TestLean: with nine tenths of the bound in flight, optional calls are left out; beyond it, RPCs are refused at once.
+// TestLean: optional calls of an RPC that is beyond the bound by itself are left out; a second one is refused at once.
 func TestLean(t *testing.T) {
 	t.Parallel()
-	h := openHouseWith(t, "server: {max_work: 3}\n") // which is what GetProduct costs
+	h := openHouseWith(t, "server: {max_work: 2}\n") // GetProduct costs 3
 	response, _ := viaPost(t, h, "p-100")
 	missing := response.GetPartial().GetMissingCalls()
 	if len(missing) != 2 || missing[0].GetCode() != code.Code_RESOURCE_EXHAUSTED || response.GetTitle() == "" {

@@ -100,7 +100,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe))...)
+		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe))...))
 	}
 	interceptors := []connect.Interceptor{
 		w.server.observe,

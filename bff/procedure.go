@@ -24,6 +24,8 @@ type procedure struct {
 	meters    *meters
 	// timeout is the RPC's own, within the server's.
 	timeout time.Duration
+	// vary are the client's headers that responses depend on.
+	vary []string
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -43,7 +45,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
-		setFreshness(answer.Header(), result)
+		setFreshness(answer.Header(), result, p.vary)
 	}
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))

@@ -34,7 +34,6 @@ func (b *bases) close() {
 	for _, one := range b.byURL {
 		if one.cache != nil {
 			one.cache.close()
-			one.cache.refreshes.Wait()
 		}
 	}
 }
@@ -71,7 +70,7 @@ func (c *Client) hedger(to *base, budget *budget) func(call) call {
 	if c.config.Hedging == nil {
 		return func(next call) call { return next }
 	}
-	return (&hedger{HedgeConfig: *c.config.Hedging, budget: budget, observer: to.observer}).hedge
+	return (&hedger{HedgeConfig: *c.config.Hedging, upstream: c.name, budget: budget, observer: to.observer}).hedge
 }
 
 // hasOwnBases reports whether each account has an address of its own.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,18 +36,24 @@ type cache struct {
 	coalescer coalescer
 	// unshared are the routes whose last answer could not be kept, so that waiting for another call's answer is no use.
 	unshared sync.Map
-	// refreshes are those under way behind answers that were given stale. closing ends them, by close.
+	// refreshes are those under way behind answers that were given stale. closing ends them, by cancel.
 	refreshes sync.WaitGroup
 	closing   context.Context
-	close     context.CancelFunc
+	cancel    context.CancelFunc
+}
+
+// close ends what goes on behind answers.
+func (k *cache) close() {
+	k.cancel()
+	k.refreshes.Wait()
 }
 
 func newCache(client *Client, to *base, config *CacheConfig) *cache {
 	k := &cache{
-		keys: newKeys(client.name, to.url.String(), config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
-		observer: to.observer, coalescer: coalescer{flights: map[string]*flight{}},
+		keys: newKeys(client.name, to.url.String(), client.header, config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
+		observer: to.observer, coalescer: coalescer{upstream: client.name, flights: map[string]*flight{}},
 	}
-	k.closing, k.close = context.WithCancel(context.Background())
+	k.closing, k.cancel = context.WithCancel(context.Background())
 	return k
 }
 
@@ -57,6 +64,9 @@ func (k *cache) keep(next call) call {
 			answer, err := next(ctx, exchange)
 			k.changed(ctx, exchange, answer, err)
 			return answer, err
+		}
+		if asksForLess(exchange.Header) {
+			return withoutCache(next)(ctx, exchange)
 		}
 		found := k.lookUp(ctx, exchange)
 		switch {
@@ -95,9 +105,19 @@ func (k *cache) lookUp(ctx context.Context, exchange exchange) lookup {
 	return found
 }
 
+// asksForLess reports whether a request has conditions of its own, or asks for a part: then nothing of it is kept.
+func asksForLess(header http.Header) bool {
+	return slices.ContainsFunc([]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"},
+		func(name string) bool { return len(header[name]) > 0 })
+}
+
+// identities are the headers of requests that say who asks.
+var identities = []string{"Authorization", "Cookie"}
+
 // rulesFor are the rules for a request: of a private cache, if it is made as someone.
 func rulesFor(rules httpcache.Rules, request *Request) httpcache.Rules {
-	rules.Private = request.Account != "" || request.Authorization.Reveal() != "" || request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != ""
+	identified := func(name string) bool { return len(request.Header[name]) > 0 }
+	rules.Private = request.Account != "" || request.Authorization.Reveal() != "" || slices.ContainsFunc(identities, identified)
 	return rules
 }
 
@@ -107,11 +127,31 @@ func (k *cache) fetch(ctx context.Context, found lookup, next call) (*Answer, er
 	if _, unshared := k.unshared.Load(route); unshared {
 		return k.orStale(ctx, found, k.ask(ctx, found, next))
 	}
-	got, first := k.coalescer.share(ctx, found.key, found.exchange, func(ctx context.Context) fetched { return k.ask(ctx, found, next) })
-	if !first && !got.keepable {
+	got, first := k.share(ctx, found, next)
+	if !first && !got.shareable {
 		got = k.ask(ctx, found, next)
 	}
 	return k.orStale(ctx, found, got)
+}
+
+// share asks the upstream together with all who ask the same. first is set for the one who began.
+func (k *cache) share(ctx context.Context, found lookup, next call) (_ fetched, first bool) {
+	shared := found
+	shared.exchange.until = k.endOfShared(ctx, found.exchange)
+	return k.coalescer.share(ctx, found, func(ctx context.Context) fetched { return k.ask(ctx, shared, next) })
+}
+
+// endOfShared is when a request must have ended that others may join: with the one who began it, but not before there was time for
+// one attempt.
+func (k *cache) endOfShared(ctx context.Context, exchange exchange) time.Time {
+	least, end := time.Now().Add(k.client.timeout), exchange.until
+	if deadline, ok := ctx.Deadline(); ok && (end.IsZero() || deadline.Before(end)) {
+		end = deadline
+	}
+	if end.Before(least) {
+		return least
+	}
+	return end
 }
 
 // ask asks the upstream, with the conditions under which what is kept is still good, and keeps what it gets.
@@ -123,21 +163,23 @@ func (k *cache) ask(ctx context.Context, found lookup, next call) fetched {
 	answer, err := next(ctx, found.exchange)
 	received := answered(answer, err)
 	if received == nil {
-		return fetched{outcome: outcome{answer, err}}
+		return fetched{outcome: outcome{answer, err}, shareable: true}
 	}
 	body, response := received.Body, httpcache.Response{Status: received.Status, Header: received.Header, RequestedAt: requestedAt, ReceivedAt: time.Now()}
-	if received.Status == http.StatusNotModified && found.entry != nil {
+	if received.Status == http.StatusNotModified && len(found.exchange.conditions) > 0 {
 		body, response = found.entry.Body, *found.entry.Freshened(received.Header, requestedAt, response.ReceivedAt)
 		answer, err = k.client.judge(found.exchange.Request, &Answer{Status: response.Status, Header: response.Header, Body: body})
 		received = answered(answer, err)
 	}
-	keepable := !saidUnwell(err) && found.rules.MayStore(found.exchange.Header, &response)
-	k.noteRoute(found.exchange.Template, keepable)
+	keepable := isWorthKeeping(err) && found.rules.MayStore(found.exchange.Header, &response)
+	if err == nil {
+		k.noteRoute(found.exchange.Template, keepable)
+	}
 	if keepable {
 		k.save(ctx, found, &entry{Response: response, Body: body})
 	}
 	passOn(received, found.rules, found.exchange.Header, &response)
-	return fetched{outcome: outcome{answer, err}, keepable: keepable}
+	return fetched{outcome: outcome{answer, err}, shareable: keepable || isFailure(err)}
 }
 
 // answered is what the upstream said, be it an answer or the reason of an error; nil if it said nothing.
@@ -148,10 +190,11 @@ func answered(answer *Answer, err error) *Answer {
 	return answer
 }
 
-// saidUnwell reports whether an answer of any status says that the upstream is not well, which is nothing to keep.
-func saidUnwell(err error) bool {
+// isWorthKeeping reports whether what the upstream said is about what was asked for. That it is not well is not, nor what it says of
+// credentials, which may be renewed.
+func isWorthKeeping(err error) bool {
 	failure, ok := errors.AsType[*Error](err)
-	return ok && failure.said.unwell
+	return !ok || !failure.said.unwell && failure.Kind != KindCredentials
 }
 
 func (k *cache) noteRoute(route string, keepable bool) {
@@ -165,7 +208,8 @@ func (k *cache) noteRoute(route string, keepable bool) {
 // orStale gives what is kept if the upstream has no answer, and the rules allow that.
 func (k *cache) orStale(ctx context.Context, found lookup, got fetched) (*Answer, error) {
 	failure, failed := errors.AsType[*Error](got.err)
-	if failed && found.verdict.OnError && !failure.given && (failure.Retryable() || failure.Kind == KindFailed) {
+	hasLeft := errors.Is(ctx.Err(), context.Canceled)
+	if failed && found.verdict.OnError && !hasLeft && (failure.Retryable() || failure.Kind == KindFailed) {
 		return k.give(ctx, found, "stale")
 	}
 	return got.answer, got.err
@@ -184,9 +228,9 @@ func (k *cache) give(ctx context.Context, found lookup, how string) (*Answer, er
 	return answer, err
 }
 
-// refreshBehind fetches a new answer while the old one is given. One fetch is enough for all.
+// refreshBehind fetches a new answer while the old one is given, unless that is under way.
 func (k *cache) refreshBehind(ctx context.Context, found lookup, next call) {
-	if k.closing.Err() != nil {
+	if k.closing.Err() != nil || k.coalescer.isUnderWay(found.key) {
 		return
 	}
 	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -195,7 +239,7 @@ func (k *cache) refreshBehind(ctx context.Context, found lookup, next call) {
 		defer cancel()
 		defer stop()
 		found.exchange.until = time.Time{} // the call's time is not the refresh's
-		_, _ = k.coalescer.share(shared, found.key, found.exchange, func(ctx context.Context) fetched { return k.ask(ctx, found, next) })
+		_, _ = k.share(shared, found, next)
 	})
 }
 

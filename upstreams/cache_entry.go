@@ -67,7 +67,7 @@ func (k *cache) load(ctx context.Context, key string) *entry {
 // save keeps an entry. If its answers depend on headers that are not in the key, it is kept by these, too.
 func (k *cache) save(ctx context.Context, found lookup, kept *entry) {
 	kept.Header = httpcache.Storable(kept.Header)
-	keep := found.rules.Keep(&kept.Response, time.Now())
+	keep := min(found.rules.Keep(&kept.Response, time.Now()), keepChange)
 	if keep <= 0 {
 		return
 	}

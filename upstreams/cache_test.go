@@ -59,21 +59,28 @@ func answerWith(status int, body string, lines ...string) *Answer {
 // cached puts a cache in front of an origin.
 func cached(t *testing.T, from *origin, rules httpcache.Rules, ignored ...string) call {
 	t.Helper()
+	from.client = newTestClient(t)
+	return newTestCache(t, from.client, rules, ignored...).keep(from.do)
+}
+
+func newTestClient(t *testing.T) *Client {
+	t.Helper()
 	client, err := New(Config{Name: "things", BaseURL: "http://things"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	from.client = client
+	return client
+}
+
+func newTestCache(t *testing.T, client *Client, rules httpcache.Rules, ignored ...string) *cache {
+	t.Helper()
 	base, err := client.baseFor("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache := newCache(client, base, &CacheConfig{Store: store.NewMemory(1 << 20), Rules: rules, IgnoreHeaders: ignored})
-	t.Cleanup(func() {
-		cache.close()
-		cache.refreshes.Wait()
-	})
-	return cache.keep(from.do)
+	t.Cleanup(cache.close)
+	return cache
 }
 
 func body(answer *Answer, err error) string {
@@ -343,13 +350,13 @@ func TestCacheStale(t *testing.T) {
 	}
 }
 
-// TestCacheChanged: a write through Sheaf makes what is kept of the same URL useless; one that fails does not.
+// TestCacheChanged: a write through Sheaf makes what is kept of the same URL useless; one that is refused does not.
 func TestCacheChanged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		from := &origin{answer: func(_ context.Context, e exchange, number int64) *Answer {
 			if e.Method == http.MethodPatch {
-				return nil
+				return answerWith(http.StatusConflict, "test")
 			}
 			return answerWith(http.StatusOK, strconv.FormatInt(number, 10), "Cache-Control: max-age=60")
 		}}

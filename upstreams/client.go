@@ -132,6 +132,10 @@ func (c *Client) do(ctx context.Context, exchange exchange) (*Answer, error) {
 	if err != nil {
 		return nil, c.unsent(exchange.Request, err)
 	}
+	if header, renamed := canonical(exchange.Header); renamed {
+		named := *exchange.Request
+		named.Header, exchange.Request = header, &named
+	}
 	if c.balancer.ejector != nil {
 		exchange.tried = &tried{}
 	}
@@ -189,7 +193,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	enough := time.Now().Add(timeout / 2)
+	enough := time.Now().Add(c.wholeTimeout(request) / 2)
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
@@ -203,6 +207,14 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 		return nil, c.broken(ctx, enough, request, err)
 	}
 	return withGeneration(answer, err, signing.generation)
+}
+
+// wholeTimeout is the time that an attempt has which is not cut short by what came before it.
+func (c *Client) wholeTimeout(request *Request) time.Duration {
+	if request.Timeout > 0 {
+		return min(c.timeout, request.Timeout)
+	}
+	return c.timeout
 }
 
 // withGeneration notes which credentials a call was made with.

@@ -69,7 +69,8 @@ type BreakerConfig struct {
 	FailureRatio float64
 	// MinRequests is how many requests the window must hold before the share counts. Default: 10.
 	MinRequests int
-	// Window is how far back requests count. Default: 10s.
+	// Window is how far back requests count, from when they were sent; at least twice Config.Timeout, so that those that were not
+	// answered in time are within. Default: 10s.
 	Window time.Duration
 	// OpenFor is how long it stays open before one probe is let through. Default: 5s.
 	OpenFor time.Duration
@@ -112,6 +113,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Breaker.FailureRatio, 0.5)
 	setDefault(&c.Breaker.MinRequests, 10)
 	setDefault(&c.Breaker.Window, 10*time.Second)
+	c.Breaker.Window = max(c.Breaker.Window, 2*c.Timeout)
 	setDefault(&c.Breaker.OpenFor, 5*time.Second)
 	setDefault(&c.Concurrency.Max, c.MaxConnections)
 	setDefault(&c.Concurrency.Queue, c.Concurrency.Max)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"time"
 )
 
@@ -73,9 +74,9 @@ func (c *Client) fail(request *Request, kind Kind, err error) *Error {
 	return &Error{Upstream: c.name, Call: request.Name, Kind: kind, Err: fmt.Errorf("%s %s: %w", request.Method, request.Template, err)}
 }
 
-// broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke. A
-// caller's deadline speaks against the upstream only if it had at least half of its own time, which is what enough says:
-// callers in a hurry must not open the breaker, and an upstream that hangs must.
+// broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke. That the
+// time was up speaks against the upstream only if it had at least half of its own, which is what enough says: callers in a
+// hurry, and tries for which little is left, must not open the breaker, and an upstream that hangs must.
 func (c *Client) broken(ctx context.Context, enough time.Time, request *Request, err error) *Error {
 	var failure *Error
 	switch {
@@ -87,6 +88,7 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 		failure.given = time.Now().Before(enough)
 	case errors.Is(err, context.DeadlineExceeded):
 		failure = c.fail(request, KindTimeout, fmt.Errorf("no answer in time: %w", context.DeadlineExceeded))
+		failure.given = time.Now().Before(enough)
 	case errors.Is(err, errRefusedAddress):
 		failure = c.fail(request, KindAddress, err)
 	default:
@@ -118,4 +120,9 @@ func isUnsent(err error) bool {
 	}
 	_, ok := errors.AsType[*net.DNSError](err)
 	return ok || errors.Is(err, errRefusedAddress) || untrusted(err) != nil
+}
+
+// panicked is the error of a call that panicked in a goroutine of its own, where nobody else could recover.
+func panicked(upstream string, cause any) *Error {
+	return &Error{Upstream: upstream, Kind: KindFailed, Err: fmt.Errorf("recover from a panic: %v\n%s", cause, debug.Stack())}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -36,6 +38,25 @@ func addHeader(header, more http.Header) error {
 		header[canonical] = values
 	}
 	return nil
+}
+
+// canonical is a header with all names in their canonical form; false if they are already.
+func canonical(header http.Header) (http.Header, bool) {
+	for name := range header {
+		if http.CanonicalHeaderKey(name) != name {
+			return renamed(header), true
+		}
+	}
+	return nil, false
+}
+
+func renamed(header http.Header) http.Header {
+	same := http.Header{}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		key := http.CanonicalHeaderKey(name)
+		same[key] = append(same[key], header[name]...)
+	}
+	return same
 }
 
 func setBody(request *http.Request, body []byte) {

@@ -12,6 +12,7 @@ import (
 // ("The Tail at Scale", Dean and Barroso 2013.)
 type hedger struct {
 	HedgeConfig
+	upstream  string
 	budget    *budget
 	observer  *observer
 	latencies latencies
@@ -33,29 +34,57 @@ func (h *hedger) hedge(next call) call {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // of whichever is too late
 		outcomes := make(chan outcome, 2)
-		begin := func() {
-			answer, err := h.timed(ctx, exchange, next)
-			outcomes <- outcome{answer, err}
-		}
+		begin := func() { outcomes <- h.outcome(ctx, exchange, next) }
 		go begin()
 		timer := time.NewTimer(max(wait, h.MinWait))
 		defer timer.Stop()
-		for underWay := 1; ; {
+		two := pair{underWay: 1}
+		for {
 			select {
 			case <-timer.C:
 				if h.budget.repeat() {
 					h.observer.hedged(ctx)
-					underWay++
+					two.underWay++
 					go begin()
 				}
 			case got := <-outcomes:
-				underWay--
-				if underWay == 0 || !mayPass(got.err) {
+				if two.decides(got) {
 					return got.answer, got.err
 				}
 			}
 		}
 	}
+}
+
+// pair is what is known of two requests of which one is enough.
+type pair struct {
+	underWay int
+	// sent is set if one that has failed had been sent.
+	sent bool
+}
+
+// decides reports whether the outcome of one request is that of the call. A call is unsent only if nothing of it has been sent, and
+// nobody knows how far a request under way has come.
+func (p *pair) decides(got outcome) bool {
+	p.underWay--
+	failure, failed := errors.AsType[*Error](got.err)
+	if !failed {
+		return true
+	}
+	p.sent = p.sent || !failure.Unsent
+	failure.Unsent = !p.sent && p.underWay == 0
+	return p.underWay == 0 || !failure.Retryable()
+}
+
+// outcome is what becomes of one of two requests. It runs in a goroutine of its own.
+func (h *hedger) outcome(ctx context.Context, exchange exchange, next call) (got outcome) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			got = outcome{err: panicked(h.upstream, cause)}
+		}
+	}()
+	got.answer, got.err = h.timed(ctx, exchange, next)
+	return got
 }
 
 // timed makes the request, and notes how long it took if it was answered.
@@ -66,12 +95,6 @@ func (h *hedger) timed(ctx context.Context, exchange exchange, next call) (*Answ
 		h.latencies.add(time.Since(started))
 	}
 	return answer, err
-}
-
-// mayPass reports whether the other request may fare better.
-func mayPass(err error) bool {
-	failure, ok := errors.AsType[*Error](err)
-	return ok && failure.Retryable()
 }
 
 // latencies are those of the last requests that were answered.

@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -48,11 +49,25 @@ func (l *limiter) limit(next call) call {
 				return nil, failure
 			}
 		}
-		answered := false
-		defer func() { finish(answered) }()
+		useful := false
+		defer func() { finish(useful) }()
 		answer, err := next(ctx, exchange)
-		answered = err == nil
+		useful = tellsOfLatency(err)
 		return answer, err
+	}
+}
+
+// tellsOfLatency reports whether the time that a request took is how long the upstream takes: it was answered, or not in time. That it
+// failed at once is no sign of health.
+func tellsOfLatency(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return err == nil
+	case failure.Kind == KindTimeout:
+		return !failure.given
+	default:
+		return failure.Answer != nil && !isFailure(err) && !failure.Retryable()
 	}
 }
 

@@ -152,3 +152,54 @@ func TestAdaptiveLimit(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// TestAdaptiveLimitHangs: the bound goes down when requests are not answered in time, and not up when they fail at once.
+func TestAdaptiveLimitHangs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		takes time.Duration
+		err   Error
+		lower bool
+	}{
+		"hangs":         {time.Second, Error{Kind: KindTimeout, Err: errTest}, true},
+		"fails at once": {time.Millisecond, Error{Kind: KindUnavailable, Status: http.StatusServiceUnavailable, Answer: &Answer{}, Err: errTest}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				failing := atomic.Bool{}
+				limiter := newTestLimiter(ConcurrencyConfig{Max: 100, Queue: 1000, Adaptive: true})
+				do := limiter.limit(func(context.Context, exchange) (*Answer, error) {
+					if failing.Load() {
+						time.Sleep(test.takes)
+						failure := test.err
+						return nil, &failure
+					}
+					time.Sleep(10 * time.Millisecond)
+					return &Answer{}, nil
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				for range 50 {
+					go func() {
+						for ctx.Err() == nil {
+							_, _ = do(ctx, reading())
+							time.Sleep(20 * time.Millisecond)
+						}
+					}()
+				}
+				time.Sleep(10 * time.Second)
+				adaptive := limiter.slots.(adaptiveSlots).limiter
+				healthy := adaptive.Limit()
+				failing.Store(true)
+				time.Sleep(time.Minute)
+				if now := adaptive.Limit(); test.lower && now >= healthy || !test.lower && now > healthy+1 { // one was under way
+					t.Errorf("the bound went from %d to %d", healthy, now)
+				}
+				cancel()
+				synctest.Wait()
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}

@@ -319,3 +319,64 @@ func TestHedgeFails(t *testing.T) {
 		}
 	})
 }
+
+// TestHedgeSent: a call of which one request has reached the upstream, or may have, is not one that never left, whatever the other
+// says.
+func TestHedgeSent(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string]Error{
+		"no connection":      {Kind: KindUnavailable, Unsent: true, Err: errTest},
+		"refused here":       {Kind: KindOverloaded, Unsent: true, refused: true, Err: errTest},
+		"not to be repeated": {Kind: KindCredentials, Unsent: true, Err: errTest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				upstream := fakeUpstream{answer: func(_ context.Context, number int64) (*Answer, error) {
+					time.Sleep(30 * time.Millisecond)
+					if number == 1 {
+						return nil, unavailable()
+					}
+					failure := second
+					return nil, &failure
+				}}
+				repeatable := writing()
+				repeatable.Repeatable = true
+				_, err := newTestHedger(t, 1).hedge(upstream.do)(t.Context(), repeatable)
+				if failure, ok := errors.AsType[*Error](err); !ok || failure.Unsent || upstream.asked.Load() != 2 {
+					t.Errorf("error = %#v, asked %d times", err, upstream.asked.Load())
+				}
+			})
+		})
+	}
+}
+
+// TestHedgeSentUnderWay: nor is it while the other request is under way.
+func TestHedgeSentUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		upstream := fakeUpstream{answer: func(ctx context.Context, number int64) (*Answer, error) {
+			if number == 1 {
+				<-ctx.Done()
+				return nil, unavailable()
+			}
+			return nil, &Error{Kind: KindCredentials, Unsent: true, Err: errTest}
+		}}
+		_, err := newTestHedger(t, 1).hedge(upstream.do)(t.Context(), reading())
+		if failure, ok := errors.AsType[*Error](err); !ok || failure.Unsent {
+			t.Errorf("error = %#v", err)
+		}
+	})
+}
+
+// TestHedgePanics: a panic in one of two requests fails it alone, and not the process.
+func TestHedgePanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		upstream := fakeUpstream{answer: func(context.Context, int64) (*Answer, error) { panic("a fault of ours") }}
+		_, err := newTestHedger(t, 1).hedge(upstream.do)(t.Context(), reading())
+		if kindOfError(err) != KindFailed || !strings.Contains(err.Error(), "a fault of ours") {
+			t.Errorf("error = %v", err)
+		}
+	})
+}

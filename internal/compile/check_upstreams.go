@@ -23,6 +23,22 @@ func (d *draft) checkUpstreams() {
 		d.checkHeaderNames(upstream.Value.Get("headers"))
 		d.checkCredentials(upstream.Key, upstream.Value.Get("credentials"))
 		d.checkCacheStore(upstream.Value.Get("cache"))
+		d.checkIgnoredHeaders(upstream.Value.Get("cache", "ignore_headers"))
+	}
+}
+
+// checkIgnoredHeaders refuses to give what is one caller's to others.
+func (d *draft) checkIgnoredHeaders(names *source.Node) {
+	if names == nil {
+		return
+	}
+	for _, name := range names.Items {
+		switch {
+		case strings.EqualFold(name.Text, "Authorization") || strings.EqualFold(name.Text, "Cookie"):
+			d.report(name, "remove it", "header %q says who asks, so answers depend on it", name.Text)
+		case !isToken(name.Text):
+			d.report(name, "use letters, digits and dashes", "%q is no header name", name.Text)
+		}
 	}
 }
 

@@ -117,6 +117,9 @@ func TestMayStore(t *testing.T) {
 		"private, shared":            {shared, "", response(200, "Cache-Control: private, max-age=1"), false},
 		"private, private":           {private, "", response(200, "Cache-Control: private, max-age=1"), true},
 		"private with a field":       {shared, "", response(200, "Cache-Control: private=\"x\", max-age=1"), false},
+		"cookie by default":          {httpcache.Rules{DefaultAge: time.Second}, "", response(200, "Set-Cookie: a=b"), false},
+		"cookie and validator":       {shared, "", response(200, "ETag: \"1\"", "Set-Cookie: a=b"), false},
+		"cookie, private":            {httpcache.Rules{Private: true, DefaultAge: time.Second}, "", response(200, "Set-Cookie: a=b"), true},
 		"vary star":                  {private, "", response(200, "Cache-Control: max-age=1", "Vary: a, *"), false},
 		"vary":                       {shared, "", response(200, "Cache-Control: max-age=1", "Vary: a"), true},
 		"authorization":              {shared, "Authorization: x", response(200, "Cache-Control: max-age=1"), false},
@@ -208,18 +211,22 @@ func TestPassOn(t *testing.T) {
 		response *httpcache.Response
 		want     string
 	}{
-		"fresh":              {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60"), "public, max-age=50"},
-		"shared":             {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60, s-maxage=20"), "public, max-age=10"},
+		"fresh":              {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60"), "max-age=50"},
+		"shared":             {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60, s-maxage=20"), "max-age=10"},
+		"shared for longer":  {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=20, s-maxage=60"), "max-age=10"},
+		"shared alone":       {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=0, s-maxage=60"), "no-store"},
+		"cookie":             {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60", "Set-Cookie: a=b"), "private, max-age=50"},
+		"cookie by default":  {httpcache.Rules{DefaultAge: time.Minute}, "", response(200, "Set-Cookie: a=b"), "private, max-age=50"},
 		"private":            {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=60, private"), "private, max-age=50"},
 		"one caller's":       {own, "", response(200, "Cache-Control: max-age=60"), "private, max-age=50"},
 		"authorized":         {httpcache.Rules{}, "Authorization: x", response(200, "Cache-Control: max-age=60"), "private, max-age=50"},
 		"varies by the sent": {httpcache.Rules{}, "X-A: x", response(200, "Cache-Control: max-age=60", "Vary: x-a"), "private, max-age=50"},
-		"varies by others":   {httpcache.Rules{}, "X-A: x", response(200, "Cache-Control: max-age=60", "Vary: Accept-Encoding"), "public, max-age=50"},
+		"varies by others":   {httpcache.Rules{}, "X-A: x", response(200, "Cache-Control: max-age=60", "Vary: Accept-Encoding"), "max-age=50"},
 		"stale":              {httpcache.Rules{}, "", response(200, "Cache-Control: max-age=10"), "no-store"},
 		"says nothing":       {httpcache.Rules{}, "", response(200), "no-store"},
 		"no-store":           {httpcache.Rules{}, "", response(200, "Cache-Control: no-store"), "no-store"},
 		"no-cache":           {httpcache.Rules{}, "", response(200, "Cache-Control: no-cache, max-age=60", "ETag: \"1\""), "no-store"},
-		"by default":         {httpcache.Rules{DefaultAge: time.Minute}, "", response(200), "public, max-age=50"},
+		"by default":         {httpcache.Rules{DefaultAge: time.Minute}, "", response(200), "max-age=50"},
 	} {
 		if got := test.rules.PassOn(header(test.request), test.response, noon.Add(10*time.Second)).CacheControl(); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)

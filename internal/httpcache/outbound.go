@@ -16,17 +16,20 @@ type Passing struct {
 }
 
 // PassOn says how far the response may be kept by those that it is passed on to, in whole or in part. Where it depends on what was
-// sent, only by the one who asked.
+// sent, only by the one who asked. There is one time for all of them: the shorter of that of shared caches and that of others.
 func (r Rules) PassOn(request http.Header, response *Response, now time.Time) Passing {
 	one := Rules{Private: true, DefaultAge: r.DefaultAge, NegativeAge: r.NegativeAge}
 	if !one.MayStore(nil, response) {
 		return Passing{}
 	}
 	all := Rules{DefaultAge: r.DefaultAge, NegativeAge: r.NegativeAge}
-	if r.Private || varies(request, response) || !all.MayStore(request, response) {
-		return Passing{MaxAge: one.Judge(nil, response, now).Fresh, Private: true}
+	passing := Passing{MaxAge: one.Judge(nil, response, now).Fresh}
+	if r.Private || varies(request, response) || !all.MayStore(request, response) || response.Header.Get("Set-Cookie") != "" {
+		passing.Private = true
+		return passing
 	}
-	return Passing{MaxAge: all.Judge(nil, response, now).Fresh}
+	passing.MaxAge = min(passing.MaxAge, all.Judge(nil, response, now).Fresh)
+	return passing
 }
 
 func varies(request http.Header, response *Response) bool {
@@ -39,14 +42,15 @@ func (p Passing) With(other Passing) Passing {
 	return Passing{MaxAge: min(p.MaxAge, other.MaxAge), Private: p.Private || other.Private}
 }
 
-// CacheControl is the header that says so.
+// CacheControl is the header that says so. It never says "public": where callers are checked in front of Sheaf, that would let shared
+// caches keep what was answered to one with Authorization (RFC 9111, section 3.5).
 func (p Passing) CacheControl() string {
-	kind := "public"
-	if p.Private {
-		kind = "private"
-	}
 	if p.MaxAge < time.Second {
 		return "no-store"
 	}
-	return fmt.Sprintf("%s, max-age=%d", kind, int64(p.MaxAge/time.Second))
+	text := fmt.Sprintf("max-age=%d", int64(p.MaxAge/time.Second))
+	if p.Private {
+		return "private, " + text
+	}
+	return text
 }

@@ -41,6 +41,9 @@ func (r Rules) MayStore(request http.Header, response *Response) bool {
 	if explicit || control.Public || control.NoCache {
 		return explicit || response.hasValidator()
 	}
+	if !r.Private && response.Header.Get("Set-Cookie") != "" {
+		return false
+	}
 	return heuristic[response.Status] && (r.lifetime(response, control) > 0 || response.hasValidator())
 }
 

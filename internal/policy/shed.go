@@ -27,18 +27,33 @@ const leanShare = 90
 // gets in.
 func (g *Gate) Handler(cost int, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		inFlight := g.inFlight.Add(int64(cost))
-		defer g.inFlight.Add(-int64(cost))
-		if inFlight > g.max && inFlight > int64(cost) {
+		lean, ok := g.enter(int64(cost))
+		if !ok {
 			g.refused(r.Context())
 			g.refusal.write(w, r)
 			return
 		}
-		if inFlight*100 > g.max*leanShare {
+		defer g.inFlight.Add(-int64(cost))
+		if lean {
 			r = r.WithContext(context.WithValue(r.Context(), leanKey{}, true))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// enter counts an RPC, unless it is refused. lean is set if optional calls should be left out: little is left of the bound, or the RPC
+// is beyond it.
+func (g *Gate) enter(cost int64) (lean, ok bool) {
+	for {
+		others := g.inFlight.Load()
+		now := others + cost
+		if now > g.max && others > 0 {
+			return false, false
+		}
+		if g.inFlight.CompareAndSwap(others, now) {
+			return now > g.max || others > 0 && now*100 > g.max*leanShare, true
+		}
+	}
 }
 
 type leanKey struct{}

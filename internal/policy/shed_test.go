@@ -144,3 +144,58 @@ func TestOverload(t *testing.T) {
 		}
 	})
 }
+
+// TestGateRefusedCostsNothing: what is refused takes no room from others while it is told so.
+func TestGateRefusedCostsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := policy.NewGate(10, func(context.Context) { time.Sleep(time.Second) })
+		work := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Second) })
+		cheap, dear := gate.Handler(1, work), gate.Handler(100, work)
+		go enter(cheap)
+		synctest.Wait()
+		for range 10 {
+			go enter(dear)
+		}
+		synctest.Wait()
+		if status := enter(cheap); status != http.StatusOK {
+			t.Errorf("a cheap RPC got %d", status)
+		}
+	})
+}
+
+// TestGateAlone: an RPC that is alone, and within the bound, is not lean, however much of the bound it takes.
+func TestGateAlone(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]bool{5: false, 4: true} {
+		gate := policy.NewGate(most, ignore)
+		status := enter(gate.Handler(5, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if policy.IsLean(r.Context()) != want {
+				t.Errorf("with a bound of %d: lean = %v", most, !want)
+			}
+		})))
+		if status != http.StatusOK {
+			t.Errorf("with a bound of %d: %d", most, status)
+		}
+	}
+}
+
+// TestGateFrees: however an RPC ends, its cost is given back.
+func TestGateFrees(t *testing.T) {
+	t.Parallel()
+	gate := policy.NewGate(5, ignore)
+	for range 3 {
+		func() {
+			defer func() { _ = recover() }()
+			enter(gate.Handler(4, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+		}()
+	}
+	status := enter(gate.Handler(4, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if policy.IsLean(r.Context()) {
+			t.Error("the gate still counts what has ended")
+		}
+	})))
+	if status != http.StatusOK {
+		t.Errorf("status = %d", status)
+	}
+}

@@ -138,7 +138,7 @@ func (c *Client) refused(request *Request, answer *Answer) *Error {
 	}
 	failure := c.fail(request, kindOf(answer.Status), errors.New(text))
 	failure.Status = answer.Status
-	failure.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	failure.RetryAfter = retryAfter(answer.Header, time.Now())
 	failure.Answer = answer
 	return failure
 }

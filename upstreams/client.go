@@ -155,15 +155,20 @@ func (c *Client) send(ctx context.Context, base *base, exchange exchange) (*Answ
 	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	sending := base.sending(attemptCtx, request)
+	defer sending.abandon(nil)
 	enough := time.Now().Add(timeout / 2)
-	outgoing, generation, err := c.newRequest(attemptCtx, base, exchange)
+	outgoing, generation, err := c.newRequest(sending.trace(), base, exchange)
 	if err != nil {
 		return nil, c.unsent(request, err)
 	}
 	response, err := c.transport.RoundTrip(outgoing)
 	if err != nil {
-		return nil, c.broken(ctx, enough, request, err)
+		failure := c.broken(ctx, enough, request, err)
+		failure.Unsent = !sending.connected.Load()
+		return nil, failure
 	}
+	sending.answered.Store(true)
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange)
 	if err != nil && attemptCtx.Err() != nil {
@@ -213,6 +218,7 @@ func (c *Client) newRequest(ctx context.Context, base *base, exchange exchange) 
 	setBody(outgoing, request.Body)
 	base.observer.inject(ctx, outgoing.Header)
 	generation, err := c.sign(outgoing, request.Account)
+	hideKeys(outgoing.Header)
 	return outgoing, generation, err
 }
 

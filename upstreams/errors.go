@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 )
 
@@ -81,15 +80,5 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 	default:
 		failure = c.fail(request, KindUnavailable, err)
 	}
-	failure.Unsent = isUnsent(err)
 	return failure
-}
-
-// isUnsent reports whether there never was a connection.
-func isUnsent(err error) bool {
-	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return operation.Op == "dial"
-	}
-	_, ok := errors.AsType[*net.DNSError](err)
-	return ok
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -36,6 +37,17 @@ func addHeader(header, more http.Header) error {
 		header[canonical] = values
 	}
 	return nil
+}
+
+// hideKeys writes the names by which net/http knows that it may repeat a write in a form that it does not know: what is repeated is
+// decided here. Names on the wire have no case.
+func hideKeys(header http.Header) {
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = values
+		}
+	}
 }
 
 func setBody(request *http.Request, body []byte) {

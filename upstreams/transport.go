@@ -23,7 +23,7 @@ func newTransport(config *Config) *http.Transport {
 	}
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            dial(dialer),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsHandshake,
 		ForceAttemptHTTP2:      true,

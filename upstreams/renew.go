@@ -61,12 +61,12 @@ func (c *Client) renew(ctx context.Context, account string) error {
 		return fmt.Errorf("renew: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
+	if !isSuccess(response.StatusCode) {
+		return fmt.Errorf("renew: answered %d", response.StatusCode)
+	}
 	body, err := readBody(response, c.maxAnswer)
 	if err != nil {
 		return fmt.Errorf("renew: %w", err)
-	}
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return fmt.Errorf("renew: answered %d", response.StatusCode)
 	}
 	found, err := c.refresh.read(body)
 	if err != nil {

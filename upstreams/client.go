@@ -224,6 +224,9 @@ func (c *Client) newRequest(ctx context.Context, base *base, exchange exchange) 
 
 // setPath sets the path: the base's, the credential's with its hole, and the call's, which is "/" for the base itself.
 func (c *Client) setPath(target *url.URL, base *base, request *Request) error {
+	if !strings.HasPrefix(request.Path, "/") { // net/http would send another host's URL as it is
+		return errors.New("read path: it does not begin with a slash")
+	}
 	var prefix strings.Builder
 	for i, part := range strings.Split(c.credential.Path, secretHole) {
 		filled, err := fillText(part, request.Account, c.accounts)

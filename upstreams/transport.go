@@ -12,18 +12,13 @@ import (
 // address that is not public.
 func newTransport(config *Config) *http.Transport {
 	const (
-		dialTimeout  = 5 * time.Second
 		idleTimeout  = 90 * time.Second
 		maxHeader    = 64 << 10
 		tlsHandshake = 5 * time.Second
 	)
-	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: config.Resolver}
-	if !config.Private {
-		dialer.ControlContext = guardPublic
-	}
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dial(dialer),
+		DialContext:            dial(newDialer(config)),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    tlsHandshake,
 		ForceAttemptHTTP2:      true,
@@ -33,4 +28,13 @@ func newTransport(config *Config) *http.Transport {
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}
+}
+
+func newDialer(config *Config) *net.Dialer {
+	const timeout = 5 * time.Second
+	dialer := &net.Dialer{Timeout: timeout, Resolver: config.Resolver}
+	if !config.Private {
+		dialer.ControlContext = guardPublic
+	}
+	return dialer
 }

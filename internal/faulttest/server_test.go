@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// faulty is an upstream that misbehaves. It counts its connections and what it could send.
+// faulty is an upstream that misbehaves. It counts its connections, what it was asked, and what it could send.
 type faulty struct {
 	listener net.Listener
 	serve    func(*peer)
 	accepted atomic.Int64
+	asked    atomic.Int64
 	open     atomic.Int64
 	written  atomic.Int64
 	serving  sync.WaitGroup
@@ -115,6 +116,7 @@ func request(answer func(*peer)) func(*peer) {
 	return func(p *peer) {
 		if request, err := http.ReadRequest(p.reader); err == nil {
 			_, _ = io.Copy(io.Discard, request.Body)
+			p.faulty.asked.Add(1)
 			answer(p)
 		}
 	}

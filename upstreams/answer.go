@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"golang.org/x/net/http2"
 )
 
 // statuses is the one table from HTTP status to kind. What is not in it is KindBadAnswer below 500, and KindFailed from there on and
@@ -50,6 +52,8 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 		return answer, nil
 	case slices.Contains(request.AbsentOn, response.StatusCode):
 		drain(response.Body)
+	case response.StatusCode == http.StatusSwitchingProtocols:
+		// Its body is the bare connection, which no context ends.
 	case !isSuccess(response.StatusCode):
 		answer.Body = carried.redact(readBeginning(response.Body, min(c.maxAnswer, maxRefusal)))
 	default:
@@ -118,7 +122,8 @@ func readBody(response *http.Response, bound int64) ([]byte, error) {
 // isLost reports whether the connection ended before the body did.
 func isLost(err error) bool {
 	var broken net.Error
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
+	_, reset := errors.AsType[http2.StreamError](err) // net/http's own is convertible to it
+	return reset || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &broken)
 }
 
 // drain reads a little, so that the connection can be used again.
@@ -147,7 +152,7 @@ func (c *Client) refused(request *Request, answer *Answer) *Error {
 	}
 	failure := c.fail(request, kindOf(answer.Status), errors.New(text))
 	failure.Status = answer.Status
-	failure.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	failure.RetryAfter = retryAfter(answer.Header, time.Now())
 	failure.Answer = answer
 	return failure
 }

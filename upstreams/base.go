@@ -15,6 +15,7 @@ type base struct {
 	url      *url.URL
 	breakers *breakers
 	observer *observer
+	budget   *budget
 	// do makes a call with all that makes it safe.
 	do call
 	// cache is nil for none.
@@ -55,6 +56,7 @@ func (c *Client) newBase(text string) (*base, error) {
 // compose puts together what a call to an address goes through.
 func (c *Client) compose(to *base) call {
 	budget := &budget{share: c.config.Retries.Budget}
+	to.budget = budget
 	retrier := &retrier{RetryConfig: c.config.Retries, budget: budget, observer: to.observer}
 	limiter := newLimiter(&c.config)
 	made := to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.balancer.balance(c.attempt(to)))))))

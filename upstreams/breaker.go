@@ -19,8 +19,8 @@ type breaker struct {
 	upstream string
 	circuit  *gobreaker.CircuitBreaker[*Answer]
 	openFor  time.Duration
-	// openedAt is when it last opened, in Unix nanoseconds.
-	openedAt atomic.Int64
+	// openedAt is when it last opened. It keeps its monotonic reading, so that setting the clock changes nothing.
+	openedAt atomic.Pointer[time.Time]
 }
 
 // buckets is how many parts the window moves on by.
@@ -43,7 +43,8 @@ func newBreaker(config *Config, observer *observer, name string) *breaker {
 		IsExcluded:   isExcluded,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
-				b.openedAt.Store(time.Now().UnixNano())
+				now := time.Now()
+				b.openedAt.Store(&now)
 			}
 			observer.breakerChanged(to.String())
 			config.Logger.Warn("circuit breaker changed",
@@ -111,11 +112,15 @@ func (b *breaker) do(call func() (*Answer, error)) (*Answer, error) {
 	if !errors.Is(err, gobreaker.ErrOpenState) && !errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return answer, err
 	}
-	opened := time.Unix(0, b.openedAt.Load())
 	return nil, &Error{
-		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, refused: true, RetryAfter: max(0, b.openFor-time.Since(opened)),
+		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, refused: true, RetryAfter: b.rest(time.Now()),
 		Err: fmt.Errorf("refused without a try: %w", err),
 	}
+}
+
+// rest is how long it stays open yet.
+func (b *breaker) rest(now time.Time) time.Duration {
+	return max(0, b.openFor-now.Sub(*b.openedAt.Load()))
 }
 
 // isFailure reports whether a call shows that the upstream is not well.

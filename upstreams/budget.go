@@ -10,13 +10,15 @@ import (
 type budget struct {
 	share float64
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// began is when the first request was made. Seconds count from there, so that setting the clock changes nothing.
+	began   time.Time
 	seconds [budgetSeconds]budgetSecond
 }
 
 // budgetSecond counts the requests of one second, and the repetitions among them.
 type budgetSecond struct {
-	unix               int64
+	number             int64
 	requests, repeated int
 }
 
@@ -29,17 +31,17 @@ const (
 func (b *budget) spend() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.current().requests++
+	b.at(time.Now()).requests++
 }
 
 // repeat counts a repetition, if the budget has one left.
 func (b *budget) repeat() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	current := b.current()
+	current := b.at(time.Now())
 	requests, repeated := 0, 0
 	for _, second := range b.seconds {
-		if current.unix-second.unix < budgetSeconds {
+		if current.number-second.number < budgetSeconds {
 			requests += second.requests
 			repeated += second.repeated
 		}
@@ -51,11 +53,15 @@ func (b *budget) repeat() bool {
 	return true
 }
 
-func (b *budget) current() *budgetSecond {
-	now := time.Now().Unix()
-	second := &b.seconds[now%budgetSeconds]
-	if second.unix != now {
-		*second = budgetSecond{unix: now}
+// at is the second of a time.
+func (b *budget) at(now time.Time) *budgetSecond {
+	if b.began.IsZero() {
+		b.began = now
+	}
+	number := int64(now.Sub(b.began) / time.Second)
+	second := &b.seconds[number%budgetSeconds]
+	if second.number != number {
+		*second = budgetSecond{number: number}
 	}
 	return second
 }

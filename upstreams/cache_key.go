@@ -24,7 +24,7 @@ type keys struct {
 func newKeys(upstream, base string, fixed http.Header, ignored []string) keys {
 	var prefix strings.Builder
 	prefix.WriteString(upstream + " " + base + "\n")
-	_ = fixed.Write(&prefix) // a builder takes everything
+	_ = fixed.Write(&prefix)                                                                            // a builder takes everything
 	k := keys{prefix: prefix.String(), ignored: map[string]bool{"Cache-Control": true, "Pragma": true}} // these ask for no other answer
 	for _, name := range ignored {
 		k.ignored[http.CanonicalHeaderKey(name)] = true

@@ -193,14 +193,19 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	request, timeout := exchange.Request, exchange.bounded(c.timeout)
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	sending := signing.base.sending(attemptCtx, request)
+	defer sending.abandon(nil)
 	enough := time.Now().Add(c.wholeTimeout(request) / 2)
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	response, err := exchange.to.transport.RoundTrip(signing.Request)
+	response, err := exchange.to.transport.RoundTrip(signing.WithContext(sending.trace()))
 	if err != nil {
-		return nil, c.broken(ctx, enough, request, err)
+		failure := c.broken(ctx, enough, request, err)
+		failure.Unsent = !sending.connected.Load()
+		return nil, failure
 	}
+	sending.answered.Store(true)
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange, signing.carried)
 	if err != nil && attemptCtx.Err() != nil {
@@ -260,11 +265,18 @@ func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signin
 	setBody(outgoing, request.Body)
 	base.observer.inject(ctx, outgoing.Header)
 	signing.Request = outgoing
-	return c.signer.sign(ctx, signing)
+	if err := c.signer.sign(ctx, signing); err != nil {
+		return err
+	}
+	hideKeys(outgoing.Header)
+	return nil
 }
 
 // setPath sets the path: the base's, a prefix, and the call's, which is "/" for the base itself.
 func setPath(target, base *url.URL, prefix, path string) error {
+	if !strings.HasPrefix(path, "/") { // net/http would send another host's URL as it is
+		return errors.New("read path: it does not begin with a slash")
+	}
 	escaped := strings.TrimSuffix(base.EscapedPath(), "/") + prefix
 	if escaped == "" || path != "/" {
 		escaped += path

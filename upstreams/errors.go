@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
 	"time"
 )
@@ -98,7 +97,6 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 		}
 		failure.refused = isLasting(err)
 	}
-	failure.Unsent = isUnsent(err)
 	return failure
 }
 
@@ -108,18 +106,6 @@ func isLasting(err error) bool {
 		return !refusal.mayPass()
 	}
 	return untrusted(err) != nil
-}
-
-// isUnsent reports whether there never was a connection that a request could be sent on.
-func isUnsent(err error) bool {
-	if operation, ok := errors.AsType[*net.OpError](err); ok && (operation.Op == "dial" || operation.Op == "proxyconnect") {
-		return true
-	}
-	if _, ok := errors.AsType[*proxyError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[*net.DNSError](err)
-	return ok || errors.Is(err, errRefusedAddress) || untrusted(err) != nil
 }
 
 // panicked is the error of a call that panicked in a goroutine of its own, where nobody else could recover.

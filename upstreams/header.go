@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -57,6 +58,17 @@ func renamed(header http.Header) http.Header {
 		same[key] = append(same[key], header[name]...)
 	}
 	return same
+}
+
+// hideKeys writes the names by which net/http knows that it may repeat a write in a form that it does not know: what is repeated is
+// decided here. Names on the wire have no case.
+func hideKeys(header http.Header) {
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = values
+		}
+	}
 }
 
 func setBody(request *http.Request, body []byte) {

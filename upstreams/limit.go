@@ -81,13 +81,16 @@ func (l *limiter) enqueue(ctx context.Context, most time.Duration) (func(bool), 
 	waitCtx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	finish, err := l.slots.wait(waitCtx)
+	if err == nil && ctx.Err() != nil { // the turn came when the caller had gone
+		finish(false)
+	}
 	switch {
-	case err == nil:
-		return finish, nil
 	case ctx.Err() != nil:
 		failure := l.refuse(fmt.Errorf("caller gave up while it waited for its turn: %w", ctx.Err()))
 		failure.given = true
 		return nil, failure
+	case err == nil:
+		return finish, nil
 	default:
 		return nil, l.refuse(fmt.Errorf("refused without a try: no turn within %s", most))
 	}

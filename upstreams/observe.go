@@ -48,7 +48,7 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
 	repeats, err := meter.Int64Counter("sheaf.repeats", metric.WithUnit("{request}"),
-		metric.WithDescription("Requests to upstreams that were made again, as a retry or as a hedge."))
+		metric.WithDescription("Requests to upstreams that were made again, as a retry, as a hedge, or since a connection broke."))
 	if err != nil {
 		return nil, fmt.Errorf("create counter: %w", err)
 	}
@@ -125,6 +125,12 @@ func (o *observer) retried(ctx context.Context, tries int, failure *Error, wait 
 func (o *observer) hedged(ctx context.Context) {
 	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "hedge")), metric.WithAttributes(o.common...))
 	trace.SpanFromContext(ctx).AddEvent("hedge")
+}
+
+// resent tells of a request that is made again since its connection broke.
+func (o *observer) resent(ctx context.Context) {
+	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "connection")), metric.WithAttributes(o.common...))
+	trace.SpanFromContext(ctx).AddEvent("connection broke")
 }
 
 // kept tells of an answer from the cache.

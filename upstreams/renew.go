@@ -52,12 +52,12 @@ func (c *Client) newSecrets(ctx context.Context, account string) (map[string]sec
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
+	if !isSuccess(response.StatusCode) {
+		return nil, fmt.Errorf("answered %d", response.StatusCode)
+	}
 	body, err := readBody(response, c.maxAnswer)
 	if err != nil {
 		return nil, err
-	}
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return nil, fmt.Errorf("answered %d", response.StatusCode)
 	}
 	return c.refresh.read(body)
 }

@@ -48,13 +48,10 @@ func newTransports(config *Config) (*transports, error) {
 // clients do that, and it ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that
 // says so may have an address that is not public.
 func (t *transports) to(address string) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: t.config.Resolver}
-	if !t.config.Private && t.proxy == nil {
-		dialer.ControlContext = guardPublic
-	}
+	dialing := dial(t.newDialer())
 	transport := &http.Transport{
 		Proxy:           nil,
-		DialContext:     dialer.DialContext,
+		DialContext:     dialing,
 		TLSClientConfig: t.trust.Clone(), // the transport adds to it
 		// Without this, a dialler of our own would mean HTTP/1.1.
 		ForceAttemptHTTP2:      true,
@@ -68,11 +65,19 @@ func (t *transports) to(address string) *http.Transport {
 	}
 	if address != "" {
 		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, address)
+			return dialing(ctx, network, address)
 		}
 	}
 	if t.proxy != nil {
 		t.goThroughProxy(transport)
 	}
 	return transport
+}
+
+func (t *transports) newDialer() *net.Dialer {
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: t.config.Resolver}
+	if !t.config.Private && t.proxy == nil {
+		dialer.ControlContext = guardPublic
+	}
+	return dialer
 }

@@ -70,6 +70,7 @@ var table = map[string]rule{
 	"internal/arrows":               {},
 	"internal/jaegertest":           {},
 	"internal/slowtest":             {},
+	"internal/faulttest":            {},
 	"internal/docstest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},

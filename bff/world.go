@@ -128,9 +128,15 @@ func (w *world) tokens() (*pagetoken.Sealer, error) {
 	return pagetoken.New([]byte(key.Reveal()))
 }
 
-// ready waits until the world can serve, or says why it cannot. By now the files are compiled, every secret and account has been
-// read, and every upstream has a client; nothing is asked of upstreams.
-func (*world) ready(ctx context.Context) error {
+// ready waits until the world knows which addresses of its upstreams are well, where they are asked, so that its first requests go to
+// those. By now every file, secret and account has been read. An upstream that is ill keeps no world from serving: what is wrong with
+// the files does.
+func (w *world) ready(ctx context.Context) error {
+	for _, client := range w.clients {
+		if err := client.Ready(ctx); err != nil {
+			return fmt.Errorf("wait for health checks of upstream %s: %w", client.plan.Name, err)
+		}
+	}
 	return ctx.Err()
 }
 

@@ -45,6 +45,8 @@ type watching struct {
 	logger   *slog.Logger
 	observer *observer
 	checks   sync.WaitGroup
+	// asked are closed when the addresses have been asked whether they are well for the first time.
+	asked []<-chan struct{}
 	end      context.CancelFunc
 }
 
@@ -61,7 +63,21 @@ func (b *balancer) watch(config *Config, base *base, header http.Header) error {
 	var ctx context.Context
 	ctx, b.end = context.WithCancel(context.Background())
 	for _, one := range b.addresses {
-		b.checks.Go(func() { checker.watch(ctx, one) })
+		asked := make(chan struct{})
+		b.asked = append(b.asked, asked)
+		b.checks.Go(func() { checker.watch(ctx, one, asked) })
+	}
+	return nil
+}
+
+// Ready waits until every address has been asked whether it is well, if they are asked. The error is ctx's.
+func (c *Client) Ready(ctx context.Context) error {
+	for _, asked := range c.balancer.asked {
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }

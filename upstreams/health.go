@@ -20,7 +20,7 @@ type HealthCheckConfig struct {
 	Every time.Duration
 	// Timeout bounds an answer. Default: 1s.
 	Timeout time.Duration
-	// Threshold is how many answers in a row turn an address well, or ill. Default: 2.
+	// Threshold is how many answers in a row turn an address well, or ill, after the first answer. Default: 2.
 	Threshold int
 }
 
@@ -76,19 +76,19 @@ func newChecker(config HealthCheckConfig, base *url.URL, header http.Header, cha
 	return &checker{HealthCheckConfig: config, target: &target, header: header, changed: changed}, nil
 }
 
-// watch asks an address again and again, until ctx ends.
-func (k *checker) watch(ctx context.Context, to *address) {
-	for {
-		err := k.ask(ctx, to)
-		if ctx.Err() != nil {
-			return
-		}
-		if to.health.note(err == nil, k.Threshold) {
-			k.changed(to, err)
-		}
-		if sleep(ctx, k.pause()) != nil {
-			return
-		}
+// watch asks an address again and again, until ctx ends. The first answer decides alone, and closes asked.
+func (k *checker) watch(ctx context.Context, to *address, asked chan<- struct{}) {
+	k.check(ctx, to, 1)
+	close(asked)
+	for sleep(ctx, k.pause()) == nil {
+		k.check(ctx, to, k.Threshold)
+	}
+}
+
+func (k *checker) check(ctx context.Context, to *address, threshold int) {
+	err := k.ask(ctx, to)
+	if ctx.Err() == nil && to.health.note(err == nil, threshold) {
+		k.changed(to, err)
 	}
 }
 

@@ -231,3 +231,43 @@ func TestBalanceRefused(t *testing.T) {
 		t.Errorf("addresses without balance = %v", got)
 	}
 }
+
+// TestReady: what is ready knows which addresses are ill, by their first answers.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	ill, well := newCounting(t), newCounting(t)
+	ill.status.Store(http.StatusServiceUnavailable)
+	config := checked(make(heard, 100))
+	config.Balance.HealthCheck.Every, config.Balance.HealthCheck.Threshold = patience, 3
+	client := spread(t, config, ill.Server, well.Server)
+	if err := client.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if states := client.Addresses(); states[0].State != "ill" || states[1].State != "well" {
+		t.Errorf("states = %v", states)
+	}
+	for range 4 {
+		if _, err := client.Do(t.Context(), thing()); err != nil {
+			t.Error(err)
+		}
+	}
+	if ill.asked.Load() != 0 {
+		t.Errorf("the one that is ill was asked %d times", ill.asked.Load())
+	}
+}
+
+// TestNotReady: who waits for an address that says nothing may give up.
+func TestNotReady(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(hang) })
+	config := checked(make(heard, 100))
+	client := spread(t, config, silent)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := client.Ready(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+}

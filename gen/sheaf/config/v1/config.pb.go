@@ -1167,7 +1167,7 @@ type HealthCheck struct {
 	Every *durationpb.Duration `protobuf:"bytes,2,opt,name=every,proto3" json:"every,omitempty"`
 	// The longest that an answer may take. Default: 1s.
 	Timeout *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// How many answers in a row turn it well, or ill. Default: 2.
+	// How many answers in a row turn it well, or ill, after the first, which decides alone. Default: 2.
 	Threshold     int32 `protobuf:"varint,4,opt,name=threshold,proto3" json:"threshold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -99,7 +99,9 @@ func (a admin) GetStatus(context.Context, *connect.Request[adminv1.GetStatusRequ
 		}
 	}
 	for _, upstream := range status.Upstreams {
-		told.Upstreams = append(told.Upstreams, &adminv1.UpstreamStatus{Name: upstream.Name, Breaker: breakerStates[upstream.Breaker]})
+		told.Upstreams = append(told.Upstreams, &adminv1.UpstreamStatus{
+			Name: upstream.Name, Breaker: breakerStates[upstream.Breaker], Addresses: addressMessages(upstream.Addresses),
+		})
 	}
 	return connect.NewResponse(told), nil
 }
@@ -109,6 +111,25 @@ var breakerStates = map[string]adminv1.BreakerState{
 	"closed":    adminv1.BreakerState_BREAKER_STATE_CLOSED,
 	"half-open": adminv1.BreakerState_BREAKER_STATE_HALF_OPEN,
 	"open":      adminv1.BreakerState_BREAKER_STATE_OPEN,
+}
+
+// addressStates are the states of package upstreams.
+var addressStates = map[string]adminv1.AddressState{
+	"well":    adminv1.AddressState_ADDRESS_STATE_WELL,
+	"ill":     adminv1.AddressState_ADDRESS_STATE_ILL,
+	"ejected": adminv1.AddressState_ADDRESS_STATE_EJECTED,
+}
+
+func addressMessages(addresses []AddressStatus) []*adminv1.AddressStatus {
+	var told []*adminv1.AddressStatus
+	for _, one := range addresses {
+		message := &adminv1.AddressStatus{Address: one.Address, State: addressStates[one.State], UnderWay: int32(one.UnderWay)}
+		if !one.Until.IsZero() {
+			message.EjectedUntil = timestamppb.New(one.Until)
+		}
+		told = append(told, message)
+	}
+	return told
 }
 
 func problemMessages(problems diag.Problems) []*adminv1.Problem {

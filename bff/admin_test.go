@@ -83,6 +83,38 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
+// TestAdminAddresses: an operator sees which addresses get requests, and why not.
+func TestAdminAddresses(t *testing.T) {
+	t.Parallel()
+	const token = "Bearer first"
+	g := newGreeter(t)
+	g.write(t, "token", "first")
+	g.write(t, "sheaf.yaml", "admin: {listen: 127.0.0.1:0, token: {file: token}}\n"+g.read(t, "sheaf.yaml")+
+		"    balance: {addresses: [127.0.0.1:1, 127.0.0.1:2], ejection: {failures: 1}}\n    breaker: {min_requests: 1000}\n")
+	h := serve(t, g.dir)
+	ctx := withDeadline(t)
+	for range 3 {
+		if _, err := greet(ctx, h.http1, h.url, "x"); err == nil {
+			t.Error("there is an answer")
+		}
+	}
+	response, err := serveAdmin(t, h).GetStatus(ctx, as(&adminv1.GetStatusRequest{}, token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[adminv1.AddressState]int{}
+	for i, address := range response.Msg.GetUpstreams()[0].GetAddresses() {
+		states[address.GetState()]++
+		isOut := address.GetState() == adminv1.AddressState_ADDRESS_STATE_EJECTED
+		if address.GetAddress() != []string{"127.0.0.1:1", "127.0.0.1:2"}[i] || isOut != (address.GetEjectedUntil() != nil) {
+			t.Errorf("address = %v", address)
+		}
+	}
+	if states[adminv1.AddressState_ADDRESS_STATE_EJECTED] != 1 || states[adminv1.AddressState_ADDRESS_STATE_WELL] != 1 {
+		t.Errorf("states = %v", states)
+	}
+}
+
 // checkProblems looks for what is wrong with the binding in an error.
 func checkProblems(t *testing.T, err error) {
 	t.Helper()

@@ -1,6 +1,10 @@
 package bff
 
-import "time"
+import (
+	"time"
+
+	"github.com/sheaf-rpc/sheaf/upstreams"
+)
 
 // Status is what a server is doing.
 type Status struct {
@@ -21,14 +25,19 @@ type UpstreamStatus struct {
 	Name string
 	// Breaker is closed, half-open or open. Where each account has an address of its own, it is that of none of them: closed.
 	Breaker string
+	// Addresses are those that requests are spread over; nil where there is no choice.
+	Addresses []AddressStatus
 }
+
+// AddressStatus is what a server knows of one address of an upstream.
+type AddressStatus = upstreams.AddressState
 
 // Status is what the server is doing at the moment.
 func (s *Server) Status() Status {
 	w := s.current.Load()
 	status := Status{Digest: w.plan.Digest, StartedAt: s.startedAt, LoadedAt: w.openedAt, RPCs: len(w.procedures), Failure: s.failure.Load()}
 	for _, client := range w.clients {
-		status.Upstreams = append(status.Upstreams, UpstreamStatus{Name: client.plan.Name, Breaker: client.BreakerState("")})
+		status.Upstreams = append(status.Upstreams, UpstreamStatus{Name: client.plan.Name, Breaker: client.BreakerState(""), Addresses: client.Addresses()})
 	}
 	return status
 }

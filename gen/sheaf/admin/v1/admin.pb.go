@@ -24,6 +24,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// AddressState is whether an address gets requests.
+type AddressState int32
+
+const (
+	// It is not known.
+	AddressState_ADDRESS_STATE_UNSPECIFIED AddressState = 0
+	// It gets requests.
+	AddressState_ADDRESS_STATE_WELL AddressState = 1
+	// Its health checks say that it is ill.
+	AddressState_ADDRESS_STATE_ILL AddressState = 2
+	// It is left out for a while, after failures in a row.
+	AddressState_ADDRESS_STATE_EJECTED AddressState = 3
+)
+
+// Enum value maps for AddressState.
+var (
+	AddressState_name = map[int32]string{
+		0: "ADDRESS_STATE_UNSPECIFIED",
+		1: "ADDRESS_STATE_WELL",
+		2: "ADDRESS_STATE_ILL",
+		3: "ADDRESS_STATE_EJECTED",
+	}
+	AddressState_value = map[string]int32{
+		"ADDRESS_STATE_UNSPECIFIED": 0,
+		"ADDRESS_STATE_WELL":        1,
+		"ADDRESS_STATE_ILL":         2,
+		"ADDRESS_STATE_EJECTED":     3,
+	}
+)
+
+func (x AddressState) Enum() *AddressState {
+	p := new(AddressState)
+	*p = x
+	return p
+}
+
+func (x AddressState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AddressState) Descriptor() protoreflect.EnumDescriptor {
+	return file_sheaf_admin_v1_admin_proto_enumTypes[0].Descriptor()
+}
+
+func (AddressState) Type() protoreflect.EnumType {
+	return &file_sheaf_admin_v1_admin_proto_enumTypes[0]
+}
+
+func (x AddressState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AddressState.Descriptor instead.
+func (AddressState) EnumDescriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{0}
+}
+
 // BreakerState is the state of a circuit breaker.
 type BreakerState int32
 
@@ -65,11 +122,11 @@ func (x BreakerState) String() string {
 }
 
 func (BreakerState) Descriptor() protoreflect.EnumDescriptor {
-	return file_sheaf_admin_v1_admin_proto_enumTypes[0].Descriptor()
+	return file_sheaf_admin_v1_admin_proto_enumTypes[1].Descriptor()
 }
 
 func (BreakerState) Type() protoreflect.EnumType {
-	return &file_sheaf_admin_v1_admin_proto_enumTypes[0]
+	return &file_sheaf_admin_v1_admin_proto_enumTypes[1]
 }
 
 func (x BreakerState) Number() protoreflect.EnumNumber {
@@ -78,7 +135,7 @@ func (x BreakerState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BreakerState.Descriptor instead.
 func (BreakerState) EnumDescriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{0}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{1}
 }
 
 // ReloadRequest asks for a reload.
@@ -518,7 +575,9 @@ type UpstreamStatus struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The state of its circuit breaker. Where each route has one, that of the worst; where each account has an address of its own,
 	// CLOSED.
-	Breaker       BreakerState `protobuf:"varint,2,opt,name=breaker,proto3,enum=sheaf.admin.v1.BreakerState" json:"breaker,omitempty"`
+	Breaker BreakerState `protobuf:"varint,2,opt,name=breaker,proto3,enum=sheaf.admin.v1.BreakerState" json:"breaker,omitempty"`
+	// The addresses that requests are spread over, in the order of sheaf.yaml; none where there is no choice.
+	Addresses     []*AddressStatus `protobuf:"bytes,3,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -567,6 +626,86 @@ func (x *UpstreamStatus) GetBreaker() BreakerState {
 	return BreakerState_BREAKER_STATE_UNSPECIFIED
 }
 
+func (x *UpstreamStatus) GetAddresses() []*AddressStatus {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+// AddressStatus is what a server knows of one address of an upstream.
+type AddressStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address, as host:port.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// Whether it gets requests.
+	State AddressState `protobuf:"varint,2,opt,name=state,proto3,enum=sheaf.admin.v1.AddressState" json:"state,omitempty"`
+	// When it gets requests again, if it is left out after failures.
+	EjectedUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=ejected_until,json=ejectedUntil,proto3" json:"ejected_until,omitempty"`
+	// The number of requests under way to it.
+	UnderWay      int32 `protobuf:"varint,4,opt,name=under_way,json=underWay,proto3" json:"under_way,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddressStatus) Reset() {
+	*x = AddressStatus{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddressStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddressStatus) ProtoMessage() {}
+
+func (x *AddressStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddressStatus.ProtoReflect.Descriptor instead.
+func (*AddressStatus) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AddressStatus) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *AddressStatus) GetState() AddressState {
+	if x != nil {
+		return x.State
+	}
+	return AddressState_ADDRESS_STATE_UNSPECIFIED
+}
+
+func (x *AddressStatus) GetEjectedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EjectedUntil
+	}
+	return nil
+}
+
+func (x *AddressStatus) GetUnderWay() int32 {
+	if x != nil {
+		return x.UnderWay
+	}
+	return 0
+}
+
 var File_sheaf_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
@@ -600,10 +739,21 @@ const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
 	"\rReloadFailure\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x123\n" +
-	"\bproblems\x18\x03 \x03(\v2\x17.sheaf.admin.v1.ProblemR\bproblems\"\\\n" +
+	"\bproblems\x18\x03 \x03(\v2\x17.sheaf.admin.v1.ProblemR\bproblems\"\x99\x01\n" +
 	"\x0eUpstreamStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x126\n" +
-	"\abreaker\x18\x02 \x01(\x0e2\x1c.sheaf.admin.v1.BreakerStateR\abreaker*|\n" +
+	"\abreaker\x18\x02 \x01(\x0e2\x1c.sheaf.admin.v1.BreakerStateR\abreaker\x12;\n" +
+	"\taddresses\x18\x03 \x03(\v2\x1d.sheaf.admin.v1.AddressStatusR\taddresses\"\xbb\x01\n" +
+	"\rAddressStatus\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x122\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1c.sheaf.admin.v1.AddressStateR\x05state\x12?\n" +
+	"\rejected_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\x12\x1b\n" +
+	"\tunder_way\x18\x04 \x01(\x05R\bunderWay*w\n" +
+	"\fAddressState\x12\x1d\n" +
+	"\x19ADDRESS_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12ADDRESS_STATE_WELL\x10\x01\x12\x15\n" +
+	"\x11ADDRESS_STATE_ILL\x10\x02\x12\x19\n" +
+	"\x15ADDRESS_STATE_EJECTED\x10\x03*|\n" +
 	"\fBreakerState\x12\x1d\n" +
 	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x1b\n" +
@@ -627,38 +777,43 @@ func file_sheaf_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_sheaf_admin_v1_admin_proto_rawDescData
 }
 
-var file_sheaf_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_sheaf_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_sheaf_admin_v1_admin_proto_goTypes = []any{
-	(BreakerState)(0),             // 0: sheaf.admin.v1.BreakerState
-	(*ReloadRequest)(nil),         // 1: sheaf.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),        // 2: sheaf.admin.v1.ReloadResponse
-	(*Problems)(nil),              // 3: sheaf.admin.v1.Problems
-	(*Problem)(nil),               // 4: sheaf.admin.v1.Problem
-	(*GetStatusRequest)(nil),      // 5: sheaf.admin.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 6: sheaf.admin.v1.GetStatusResponse
-	(*ReloadFailure)(nil),         // 7: sheaf.admin.v1.ReloadFailure
-	(*UpstreamStatus)(nil),        // 8: sheaf.admin.v1.UpstreamStatus
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(AddressState)(0),             // 0: sheaf.admin.v1.AddressState
+	(BreakerState)(0),             // 1: sheaf.admin.v1.BreakerState
+	(*ReloadRequest)(nil),         // 2: sheaf.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),        // 3: sheaf.admin.v1.ReloadResponse
+	(*Problems)(nil),              // 4: sheaf.admin.v1.Problems
+	(*Problem)(nil),               // 5: sheaf.admin.v1.Problem
+	(*GetStatusRequest)(nil),      // 6: sheaf.admin.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),     // 7: sheaf.admin.v1.GetStatusResponse
+	(*ReloadFailure)(nil),         // 8: sheaf.admin.v1.ReloadFailure
+	(*UpstreamStatus)(nil),        // 9: sheaf.admin.v1.UpstreamStatus
+	(*AddressStatus)(nil),         // 10: sheaf.admin.v1.AddressStatus
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_sheaf_admin_v1_admin_proto_depIdxs = []int32{
-	4,  // 0: sheaf.admin.v1.Problems.problems:type_name -> sheaf.admin.v1.Problem
-	9,  // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: sheaf.admin.v1.GetStatusResponse.reload_failure:type_name -> sheaf.admin.v1.ReloadFailure
-	8,  // 4: sheaf.admin.v1.GetStatusResponse.upstreams:type_name -> sheaf.admin.v1.UpstreamStatus
-	9,  // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
-	4,  // 6: sheaf.admin.v1.ReloadFailure.problems:type_name -> sheaf.admin.v1.Problem
-	0,  // 7: sheaf.admin.v1.UpstreamStatus.breaker:type_name -> sheaf.admin.v1.BreakerState
-	1,  // 8: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
-	5,  // 9: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
-	2,  // 10: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
-	6,  // 11: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
-	10, // [10:12] is the sub-list for method output_type
-	8,  // [8:10] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	5,  // 0: sheaf.admin.v1.Problems.problems:type_name -> sheaf.admin.v1.Problem
+	11, // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	11, // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
+	8,  // 3: sheaf.admin.v1.GetStatusResponse.reload_failure:type_name -> sheaf.admin.v1.ReloadFailure
+	9,  // 4: sheaf.admin.v1.GetStatusResponse.upstreams:type_name -> sheaf.admin.v1.UpstreamStatus
+	11, // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
+	5,  // 6: sheaf.admin.v1.ReloadFailure.problems:type_name -> sheaf.admin.v1.Problem
+	1,  // 7: sheaf.admin.v1.UpstreamStatus.breaker:type_name -> sheaf.admin.v1.BreakerState
+	10, // 8: sheaf.admin.v1.UpstreamStatus.addresses:type_name -> sheaf.admin.v1.AddressStatus
+	0,  // 9: sheaf.admin.v1.AddressStatus.state:type_name -> sheaf.admin.v1.AddressState
+	11, // 10: sheaf.admin.v1.AddressStatus.ejected_until:type_name -> google.protobuf.Timestamp
+	2,  // 11: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
+	6,  // 12: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
+	3,  // 13: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
+	7,  // 14: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
+	13, // [13:15] is the sub-list for method output_type
+	11, // [11:13] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_admin_v1_admin_proto_init() }
@@ -671,8 +826,8 @@ func file_sheaf_admin_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_admin_v1_admin_proto_rawDesc), len(file_sheaf_admin_v1_admin_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

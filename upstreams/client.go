@@ -201,7 +201,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	}
 	response, err := exchange.to.transport.RoundTrip(signing.WithContext(sending.trace()))
 	if err != nil {
-		failure := c.broken(ctx, enough, request, err)
+		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
 		failure.Unsent = !sending.connected.Load()
 		return nil, failure
 	}
@@ -209,7 +209,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange, signing.carried)
 	if err != nil && attemptCtx.Err() != nil {
-		return nil, c.broken(ctx, enough, request, err)
+		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
 	}
 	return withGeneration(answer, err, signing.generation)
 }

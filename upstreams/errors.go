@@ -100,6 +100,15 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 	return failure
 }
 
+// ended is the error of an attempt whose time was up, or whose caller has left, also where what ended with it says so in other words:
+// that its connection is closed, for example.
+func ended(attempt context.Context, err error) error {
+	if cause := attempt.Err(); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
 // isLasting reports whether nothing gets better in milliseconds: a certificate does not heal, and a proxy does not change its mind.
 func isLasting(err error) bool {
 	if refusal, ok := errors.AsType[*proxyError](err); ok {

@@ -2,6 +2,7 @@ package faulttest_test
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 // TestMain lets this process trust the tests' own authority, and no other: the system's roots are read only once.
 func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // net/http says there what it makes of answers that nobody asked for
 	dir, err := os.MkdirTemp("", "faulttest")
 	if err == nil {
 		err = trust(dir)

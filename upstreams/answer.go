@@ -55,18 +55,18 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 	case response.StatusCode == http.StatusSwitchingProtocols:
 		// Its body is the bare connection, which no context ends.
 	case !isSuccess(response.StatusCode):
-		answer.Body = carried.redact(readBeginning(response.Body, min(c.maxAnswer, maxRefusal)))
+		answer.Body = readBeginning(response.Body, min(c.maxAnswer, maxRefusal)+carried.longest())
 	default:
 		if failure := c.readWhole(response, request, answer); failure != nil {
 			return nil, failure
 		}
 	}
-	return c.judge(request, answer)
+	return c.judge(request, answer, carried)
 }
 
 // judge says what an answer means: that of a 2xx is one, AbsentOn says that there is none, and anything else is an error. What the
 // answer itself says of the upstream's health goes before what its status says.
-func (c *Client) judge(request *Request, answer *Answer) (*Answer, error) {
+func (c *Client) judge(request *Request, answer *Answer, carried secrets) (*Answer, error) {
 	if slices.Contains(request.AbsentOn, answer.Status) {
 		return &Answer{Status: answer.Status, Header: answer.Header, Absent: true}, nil
 	}
@@ -77,9 +77,18 @@ func (c *Client) judge(request *Request, answer *Answer) (*Answer, error) {
 	if isSuccess(answer.Status) && !said.unwell {
 		return answer, nil
 	}
-	failure := c.refused(request, answer)
+	failure := c.refused(request, c.redacted(answer, carried))
 	failure.said = said
 	return nil, failure
+}
+
+// redacted is a refusal without the request's secrets, and within the bound.
+func (c *Client) redacted(answer *Answer, carried secrets) *Answer {
+	answer.Body, answer.Header = carried.redact(answer.Body), carried.redactHeader(answer.Header)
+	if bound := min(c.maxAnswer, maxRefusal); !isSuccess(answer.Status) && int64(len(answer.Body)) > bound {
+		answer.Body = answer.Body[:bound]
+	}
+	return answer
 }
 
 // verdict is what an answer says of the upstream's health.

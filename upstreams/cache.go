@@ -168,7 +168,7 @@ func (k *cache) ask(ctx context.Context, found lookup, next call) fetched {
 	body, response := received.Body, httpcache.Response{Status: received.Status, Header: received.Header, RequestedAt: requestedAt, ReceivedAt: time.Now()}
 	if received.Status == http.StatusNotModified && len(found.exchange.conditions) > 0 {
 		body, response = found.entry.Body, *found.entry.Freshened(received.Header, requestedAt, response.ReceivedAt)
-		answer, err = k.client.judge(found.exchange.Request, &Answer{Status: response.Status, Header: response.Header, Body: body})
+		answer, err = k.client.judge(found.exchange.Request, &Answer{Status: response.Status, Header: response.Header, Body: body}, nil)
 		received = answered(answer, err)
 	}
 	keepable := isWorthKeeping(err) && found.rules.MayStore(found.exchange.Header, &response)
@@ -220,7 +220,7 @@ func (k *cache) give(ctx context.Context, found lookup, how string) (*Answer, er
 	k.observer.kept(ctx, found.exchange.Request, how, found.verdict.Age)
 	header := found.entry.Header.Clone()
 	header.Set("Age", formatSeconds(found.verdict.Age))
-	answer, err := k.client.judge(found.exchange.Request, &Answer{Status: found.entry.Status, Header: header, Body: found.entry.Body})
+	answer, err := k.client.judge(found.exchange.Request, &Answer{Status: found.entry.Status, Header: header, Body: found.entry.Body}, nil)
 	if kept := answered(answer, err); kept != nil {
 		kept.Age, kept.Stale = found.verdict.Age, found.verdict.Fresh <= 0
 		passOn(kept, found.rules, found.exchange.Header, &found.entry.Response)

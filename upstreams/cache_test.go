@@ -36,7 +36,7 @@ func (o *origin) do(ctx context.Context, exchange exchange) (*Answer, error) {
 	case answer.Status == http.StatusNotModified:
 		return answer, nil
 	default:
-		return o.client.judge(exchange.Request, answer)
+		return o.client.judge(exchange.Request, answer, nil)
 	}
 }
 

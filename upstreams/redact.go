@@ -2,7 +2,10 @@ package upstreams
 
 import (
 	"bytes"
+	"cmp"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,14 +24,42 @@ func (s *secrets) add(text string) {
 	}
 }
 
-// redact replaces the secrets in a text, as they are and in the forms that an echo may have.
+// redact replaces the secrets in a text, as they are and in the forms that an echo may have; of two that begin alike the longer one
+// first.
 func (s secrets) redact(text []byte) []byte {
-	for _, secret := range s {
-		for _, form := range formsOf(secret) {
-			text = bytes.ReplaceAll(text, form, []byte("[redacted]"))
-		}
+	for _, form := range s.forms() {
+		text = bytes.ReplaceAll(text, form, []byte("[redacted]"))
 	}
 	return text
+}
+
+// redactHeader is a header without the secrets.
+func (s secrets) redactHeader(header http.Header) http.Header {
+	redacted := header.Clone()
+	for _, values := range redacted {
+		for i, value := range values {
+			values[i] = string(s.redact([]byte(value)))
+		}
+	}
+	return redacted
+}
+
+// longest is the length in bytes of the longest form of a secret; one that is cut off there cannot be told any more.
+func (s secrets) longest() int64 {
+	if forms := s.forms(); len(forms) > 0 {
+		return int64(len(forms[0]))
+	}
+	return 0
+}
+
+// forms are those of all secrets, the longest first.
+func (s secrets) forms() [][]byte {
+	var all [][]byte
+	for _, secret := range s {
+		all = append(all, formsOf(secret)...)
+	}
+	slices.SortStableFunc(all, func(x, y []byte) int { return cmp.Compare(len(y), len(x)) })
+	return all
 }
 
 // formsOf are a text as it is, and as JSON, a URL's query and its path write it.

@@ -28,6 +28,8 @@ type sending struct {
 	mu sync.Mutex
 	// handshaking release the connections whose TLS handshakes end with the attempt.
 	handshaking []func() bool
+	// proxies counts the handshakes whose ends are still to be told, and are only those with a proxy.
+	proxies int
 }
 
 // errNotRepeated is that of a connection that broke under a request that must not be sent again.
@@ -100,9 +102,21 @@ func (s *sending) hold(connection net.Conn) {
 	s.handshaking = append(s.handshaking, s.onEnd(func() { _ = connection.Close() }))
 }
 
+// reached notes that a connection has come to a proxy over TLS, through which the handshake with the upstream goes.
+func (s *sending) reached() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proxies++
+}
+
+// release lets go of connections when a handshake has ended.
 func (s *sending) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.proxies > 0 {
+		s.proxies--
+		return
+	}
 	for _, release := range s.handshaking {
 		release()
 	}

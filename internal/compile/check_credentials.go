@@ -29,8 +29,8 @@ func (d *draft) checkCredentials(upstream string, node *source.Node) {
 		d.checkCredentialHeader(header)
 	}
 	d.checkAccountSecrets(node)
-	d.checkHoles(node.Get("hmac", "text"), append([]string{"method", "host", "path", "query", "body", "body_sha256"}, timestampHole))
-	d.checkHoles(node.Get("hmac", "value"), []string{"signature", timestampHole})
+	d.checkNamedSecrets(node)
+	d.checkSignature(node.Get("hmac"))
 	d.checkOAuth2(upstream, node.Get("oauth2"))
 	d.checkRefresh(node)
 }
@@ -82,6 +82,21 @@ func accountSecrets(node *source.Node) []*source.Node {
 	return found
 }
 
+// checkNamedSecrets refuses secrets that come from something without a name.
+func (d *draft) checkNamedSecrets(node *source.Node) {
+	for _, field := range fieldsOf(node) {
+		switch field.Key {
+		case "refresh", "form":
+		case "env", "file", "account":
+			if field.Value.Kind == source.String && field.Value.Text == "" {
+				d.report(field.Value, "write it as {env: API_TOKEN} or {file: /run/secrets/api_token}", "%s has no name to take a secret from", field.Key)
+			}
+		default:
+			d.checkNamedSecrets(field.Value)
+		}
+	}
+}
+
 func (d *draft) knownSecrets() []string {
 	known := map[string]bool{}
 	for _, account := range d.project.Accounts.Message.GetAccounts() {
@@ -90,32 +105,6 @@ func (d *draft) knownSecrets() []string {
 		}
 	}
 	return sortedKeys(known)
-}
-
-const timestampHole = "timestamp"
-
-// checkHoles refuses a text of a signature with a hole that nothing fills.
-func (d *draft) checkHoles(node *source.Node, known []string) {
-	if node == nil {
-		return
-	}
-	parts, mistake := expr.ParseTemplate(node.Text)
-	if mistake != nil {
-		d.problems.Add(node.At(mistake.Offset), mistake.Width, mistake.Hint, "%s", mistake.Message)
-		return
-	}
-	signsRequest := slices.Contains(known, "method")
-	for _, part := range parts {
-		header, isHeader := strings.CutPrefix(part.Hole, "header.")
-		switch {
-		case part.Hole == "" || slices.Contains(known, part.Hole) || strings.HasPrefix(part.Hole, "env."):
-		case isHeader && signsRequest && isToken(header):
-		case isHeader && signsRequest:
-			d.problems.Add(node.At(part.Offset), len(part.Hole), "write it as header.X-Date", "%q is no header name", header)
-		default:
-			d.problems.Add(node.At(part.Offset), len(part.Hole), diag.DidYouMean("holes", part.Hole, known), "unknown hole %q", part.Hole)
-		}
-	}
 }
 
 // checkRefresh refuses renewals that could not be made, or that would renew nothing.

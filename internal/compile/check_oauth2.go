@@ -23,6 +23,10 @@ func (d *draft) checkOAuth2(upstream string, node *source.Node) {
 			d.reportKey(field, "remove it; "+strings.Join(ownFields, ", ")+" are set", "field %q cannot be set", field.Key)
 		}
 	}
+	if strings.Contains(token.Text, "://") {
+		d.report(token, "declare the authorization server as an upstream, such as auth, and write auth:/oauth2/token", "token is a URL, and not an upstream with a path")
+		return
+	}
 	issuer := d.resolveUpstream(token)
 	if issuer == "" {
 		return
@@ -71,6 +75,11 @@ func (d *draft) checkIssuer(node *source.Node, issuer string) {
 	if isAccounts || credentials.Get("caller") != nil {
 		d.report(token, "declare it a second time, without them", "%s needs an account or a caller, and a request for a token has none", issuer)
 		return
+	}
+	for name, header := range map[string]*source.Node{"header": credentials.Get("header", "name"), "hmac": credentials.Get("hmac", "header")} {
+		if inHeader && header != nil && strings.EqualFold(header.Text, "Authorization") {
+			d.report(token, "write client_auth: form", "requests to %s carry %s as Authorization, so the client's id and secret cannot go there, too", issuer, name)
+		}
 	}
 	for _, name := range []string{"bearer", "basic", "oauth2", "aws"} {
 		if inHeader && credentials.Get(name) != nil {

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"net"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/source"
@@ -16,7 +15,7 @@ func (d *draft) checkRedis() {
 		return
 	}
 	for _, address := range node.Get("addresses").Items {
-		if host, port, err := net.SplitHostPort(address.Text); !isOpen(address.Text) && (err != nil || host == "" || port == "") {
+		if !isOpen(address.Text) && !isHostPort(address.Text) {
 			d.report(address, "write it as redis.internal:6379", "%q is no host:port", address.Text)
 		}
 	}
@@ -39,6 +38,7 @@ func (d *draft) checkRedis() {
 
 // checkOwnSecret refuses a secret of an account where there is no account.
 func (d *draft) checkOwnSecret(node *source.Node) {
+	d.checkNamedSecrets(node)
 	if account := node.Get("account"); account != nil {
 		d.report(account, "write env: or file:", "no account is known here")
 	}

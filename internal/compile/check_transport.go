@@ -44,16 +44,17 @@ func (d *draft) checkBalance(balance *source.Node) {
 	}
 }
 
-// checkAddress wants a host and the number of a port.
 func (d *draft) checkAddress(at *source.Node) {
-	if isOpen(at.Text) {
-		return
-	}
-	host, port, err := net.SplitHostPort(at.Text)
-	number, wrong := strconv.ParseUint(port, 10, 16)
-	if err != nil || wrong != nil || number == 0 || host == "" || strings.ContainsAny(host, "/@ ") {
+	if !isOpen(at.Text) && !isHostPort(at.Text) {
 		d.report(at, "write it as 10.0.0.1:8080 or as [2001:db8::1]:8080", "%q is no host:port", at.Text)
 	}
+}
+
+// isHostPort reports whether a text is a host and the number of a port.
+func isHostPort(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	number, wrong := strconv.ParseUint(port, 10, 16)
+	return err == nil && wrong == nil && number != 0 && host != "" && !strings.ContainsAny(host, "/@ ")
 }
 
 func (d *draft) checkProxy(at *source.Node) {

@@ -45,7 +45,7 @@ func (d *decoder) wrong(node *Node, path string, expected mismatch) {
 
 func (d *decoder) message(node *Node, message protoreflect.Message, path string) {
 	if node.Kind != Map {
-		d.wrong(node, path, mismatch{what: "a map of settings"})
+		d.wrong(node, path, mismatch{what: "a map of settings", hint: mapHint(message.Descriptor())})
 		return
 	}
 	for _, field := range node.Fields {
@@ -129,7 +129,7 @@ func (d *decoder) entries(node *Node, message protoreflect.Message, descriptor p
 // items reads a list. An element that cannot be read leaves its place, so that the others keep theirs.
 func (d *decoder) items(node *Node, message protoreflect.Message, descriptor protoreflect.FieldDescriptor, path string) {
 	if node.Kind != List {
-		d.wrong(node, path, mismatch{what: "a list"})
+		d.wrong(node, path, mismatch{what: "a list", hint: listHint(node)})
 		return
 	}
 	list := message.Mutable(descriptor).List()

@@ -68,6 +68,7 @@ var forms = map[string]string{
 	"^[a-z][a-z0-9_]*$":              "expected a name of lower-case letters, digits and underscores",
 	"^([a-z][a-z0-9_]*)?$":           "expected a name of lower-case letters, digits and underscores",
 	"^([A-Z][A-Z0-9_]*)?$":           "expected a word in capitals, such as TEXT_TOO_LONG",
+	"^sha256/[A-Za-z0-9+/]{43}=$":    "expected sha256/ and the hash of a public key in base64, 44 characters",
 	"^(brackets|indexed|repeated)?$": "expected brackets, indexed or repeated",
 }
 

@@ -122,3 +122,25 @@ func numberHint(node *Node, kinds ...Kind) string {
 }
 
 const onlyTexts = "write the value itself: only texts and durations are read from the environment"
+
+// secretName is the message that says where a secret comes from.
+const secretName = "sheaf.config.v1.Secret"
+
+// mapHint helps whoever writes one value where there are several settings, or a secret where it does not belong.
+func mapHint(message protoreflect.MessageDescriptor) string {
+	if message.FullName() == secretName {
+		return "write where the secret is: {env: API_TOKEN} or {file: /run/secrets/api_token}"
+	}
+	if message.Fields().Len() == 0 {
+		return "write {}"
+	}
+	return "known keys: " + strings.Join(fieldNames(message.Fields()), ", ")
+}
+
+// listHint helps whoever writes one element without its list.
+func listHint(node *Node) string {
+	if !node.isScalar() || node.Kind == Null || node.filled || node.open { // what the environment says is not shown
+		return ""
+	}
+	return "write it as [" + node.Text + "]"
+}

@@ -30,28 +30,35 @@ type Accounts struct {
 	stop    context.CancelFunc
 	// keeper keeps what was renewed; nil for this process alone.
 	keeper *keeper
+
+	mu sync.Mutex
+	// saved are the generations that the keeper has, by the ids.
+	saved map[string]uint64
 }
 
 type account struct {
 	attributes []byte // a JSON object
 	texts      map[string]string
-	// sources give the secrets of the file of accounts as they are now, seed as they were at first.
+	// sources give the secrets of the file of accounts as they are now.
 	sources map[string]*secret.Source
-	seed    map[string]secret.Value
+	*renewals
+}
 
-	renewals singleflight.Group
+// renewals are what was renewed of an account. Accounts that follow each other share them.
+type renewals struct {
+	// seed are the secrets of the file of accounts as they were at first.
+	seed  map[string]secret.Value
+	group singleflight.Group
 
 	mu sync.RWMutex
 	// renewed are the secrets that hold in the place of those of the file.
 	renewed    map[string]secret.Value
 	generation uint64
-	// unsaved is set if the keeper lacks what was renewed.
-	unsaved bool
 }
 
 // NewAccounts keeps accounts by their ids. The caller closes them.
 func NewAccounts(byID map[string]Account) *Accounts {
-	accounts := &Accounts{byID: map[string]*account{}}
+	accounts := &Accounts{byID: map[string]*account{}, saved: map[string]uint64{}}
 	accounts.closing, accounts.stop = context.WithCancel(context.Background())
 	for id, from := range byID {
 		accounts.byID[id] = newAccount(from)
@@ -61,7 +68,8 @@ func NewAccounts(byID map[string]Account) *Accounts {
 
 func newAccount(from Account) *account {
 	made := &account{
-		texts: maps.Clone(from.Attributes), sources: maps.Clone(from.Secrets), seed: map[string]secret.Value{}, renewed: map[string]secret.Value{},
+		texts: maps.Clone(from.Attributes), sources: maps.Clone(from.Secrets),
+		renewals: &renewals{seed: map[string]secret.Value{}, renewed: map[string]secret.Value{}},
 	}
 	if made.texts == nil {
 		made.texts = map[string]string{}
@@ -118,24 +126,27 @@ func (a *Accounts) Generation(id string) uint64 {
 	return found.generation
 }
 
-// Close waits for renewals under way, and saves what could not be saved before.
+// Close waits for renewals under way, and saves what could not be saved before. Nothing is renewed from then on.
 func (a *Accounts) Close() {
+	a.mu.Lock()
 	a.stop()
+	a.mu.Unlock()
 	a.running.Wait()
 	a.saveRest()
 }
 
-// Continue takes over from older accounts those that are still as they were read, with what has been renewed; both share them from
-// then on. It is called before the accounts are used, and reports whether they are the same altogether.
+// Continue takes over from older accounts what has been renewed of those whose secrets are still as they were read; both share it
+// from then on. It is called before the accounts are used, and reports whether they are the same altogether.
 func (a *Accounts) Continue(older *Accounts) bool {
 	same := len(a.byID) == len(older.byID)
 	for id, one := range a.byID {
 		known := older.byID[id]
-		if known == nil || !maps.Equal(known.texts, one.texts) || !maps.EqualFunc(known.seed, one.seed, secret.Value.Equal) {
+		if known == nil || !maps.EqualFunc(known.seed, one.seed, secret.Value.Equal) {
 			same = false
 			continue
 		}
-		a.byID[id] = known
+		one.renewals = known.renewals
+		same = same && maps.Equal(known.texts, one.texts)
 	}
 	return same
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -22,6 +23,8 @@ type Renewal struct {
 // slack is how much longer than the request a renewal may take.
 const slack = 10 * time.Second
 
+var errClosed = errors.New("accounts are closed")
+
 // Renew renews the secrets of an account, unless that has been done since they were of a generation, here or by another process
 // that keeps them in the same place. Callers that ask at the same time share one request; if one of them leaves, it goes on.
 func (a *Accounts) Renew(ctx context.Context, renewal Renewal) error {
@@ -30,16 +33,29 @@ func (a *Accounts) Renew(ctx context.Context, renewal Renewal) error {
 		return nil
 	}
 	shared, done := context.WithoutCancel(ctx), make(chan error, 1)
-	a.running.Go(func() {
-		_, err, _ := found.renewals.Do("", func() (any, error) { return nil, a.renew(shared, renewal, found) })
+	if !a.begin(func() {
+		_, err, _ := found.group.Do("", func() (any, error) { return nil, a.renew(shared, renewal, found) })
 		done <- err
-	})
+	}) {
+		return errClosed
+	}
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// begin runs a renewal, which Close waits for; false if that has begun.
+func (a *Accounts) begin(run func()) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closing.Err() != nil {
+		return false
+	}
+	a.running.Go(run)
+	return true
 }
 
 func (a *Accounts) renew(ctx context.Context, renewal Renewal, found *account) error {
@@ -60,6 +76,7 @@ func (a *Accounts) renew(ctx context.Context, renewal Renewal, found *account) e
 	}
 	if kept.generation > renewal.Generation {
 		found.replace(kept)
+		a.noteSaved(renewal.Account, kept.generation)
 		return nil
 	}
 	if err := a.ask(ctx, renewal, found); err != nil {
@@ -87,14 +104,24 @@ func (a *Accounts) ask(ctx context.Context, renewal Renewal, of *account) error 
 	if err != nil {
 		return fmt.Errorf("ask for new secrets: %w", err)
 	}
-	renewed := maps.Clone(of.renewed) // only a renewal changes it, and there is one at a time
+	renewed := maps.Clone(of.current().secrets)
 	maps.Copy(renewed, secrets)
 	of.replace(kept{generation: renewal.Generation + 1, secrets: renewed})
 	return nil
 }
 
-func (a *account) replace(by kept) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.renewed, a.generation, a.unsaved = by.secrets, by.generation, false
+// current is what has been renewed, which is not to be changed.
+func (r *renewals) current() kept {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return kept{generation: r.generation, secrets: r.renewed}
+}
+
+// replace makes newer secrets hold. Older ones are used up.
+func (r *renewals) replace(by kept) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if by.generation > r.generation {
+		r.renewed, r.generation = by.secrets, by.generation
+	}
 }

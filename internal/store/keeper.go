@@ -32,8 +32,8 @@ type KeepConfig struct {
 	Logger *slog.Logger
 }
 
-// Keep keeps what is renewed from now on where other processes find it, and takes over what is kept there. It is called before
-// the accounts are used. The error is ErrKey if the key is not the one that was used before. If Redis is away, that is no error:
+// Keep keeps what has been renewed, and what is from now on, where other processes find it, and takes over what is newer there. It
+// is called before the accounts are used. The error is ErrKey if the key is not the one that was used before. If Redis is away, that is no error:
 // the accounts' own secrets hold, and renewals fail until it is back.
 func (a *Accounts) Keep(ctx context.Context, config KeepConfig) error {
 	sealer, err := newSealer(config.Key)
@@ -59,10 +59,10 @@ func (a *Accounts) restore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if found.generation > 0 {
-			account.replace(found)
-		}
+		account.replace(found)
+		a.noteSaved(id, found.generation)
 	}
+	a.saveRest() // what was renewed while it was kept elsewhere
 	return nil
 }
 
@@ -140,28 +140,38 @@ func (k *keeper) lock(ctx context.Context, id string, seed map[string]secret.Val
 func (a *Accounts) save(ctx context.Context, id string, of *account) {
 	ctx, cancel := context.WithTimeout(ctx, slack)
 	defer cancel()
-	of.mu.RLock()
-	renewed := kept{generation: of.generation, secrets: of.renewed}
-	of.mu.RUnlock()
+	renewed := of.current()
 	err := a.keeper.save(ctx, id, of.seed, renewed)
+	if err == nil || errors.Is(err, ErrNotNewer) { // another process has renewed it since
+		a.noteSaved(id, renewed.generation)
+	}
 	if err == nil {
 		return
 	}
-	of.mu.Lock()
-	of.unsaved = !errors.Is(err, ErrNotNewer) // then another process has renewed it since
-	of.mu.Unlock()
 	a.keeper.logger.Error("renewed secrets of an account could not be saved; they hold in this process, which tries once more when it closes. "+
 		"If that fails too, put new secrets into the file of accounts", slog.String("account", id), slog.Any("error", err))
 }
 
-// saveRest saves what could not be saved before.
+// noteSaved notes the generation that the keeper has of an account.
+func (a *Accounts) noteSaved(id string, generation uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.saved[id] = max(a.saved[id], generation)
+}
+
+func (a *Accounts) savedOf(id string) uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.saved[id]
+}
+
+// saveRest saves what the keeper lacks.
 func (a *Accounts) saveRest() {
 	if a.keeper == nil {
 		return
 	}
 	for id, account := range a.byID {
-		if account.unsaved {
-			account.unsaved = false
+		if account.current().generation > a.savedOf(id) {
 			a.save(context.Background(), id, account)
 		}
 	}

@@ -58,7 +58,7 @@ func (w *watch) guard(node string) *guard {
 	g.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: node, MaxRequests: 1, Timeout: awayFor,
 		ReadyToTrip:   func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures >= failuresToAway },
-		IsSuccessful:  isReply,
+		IsSuccessful:  func(err error) bool { return isReply(err) || redis.HasErrorPrefix(err, "WRONGTYPE") }, // which one key is to blame for
 		IsExcluded:    func(err error) bool { return errors.Is(err, errGivenUp) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { g.changed(from, to) },
 	})

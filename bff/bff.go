@@ -18,6 +18,7 @@ import (
 	"connectrpc.com/otelconnect"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
@@ -31,6 +32,7 @@ type Server struct {
 	current   atomic.Pointer[world]
 	drifts    drifts
 	meters    *meters
+	gate      *policy.Gate // of all worlds
 	observe   connect.Interceptor
 	health    *health
 	tokenKey  []byte // seals page tokens where the project names no key
@@ -70,6 +72,7 @@ func (s *Server) measure() error {
 	if s.meters, err = newMeters(s.settings.meters); err != nil {
 		return err
 	}
+	s.gate = policy.NewGate(func(ctx context.Context) { s.meters.shed.Add(ctx, 1) })
 	s.observe, err = otelconnect.NewInterceptor(
 		otelconnect.WithTracerProvider(s.settings.tracers), otelconnect.WithMeterProvider(s.settings.meters),
 		otelconnect.WithPropagator(telemetry.Propagator()), otelconnect.WithTrustRemote(),

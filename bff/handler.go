@@ -44,16 +44,13 @@ func (w *world) newHandler() http.Handler {
 
 // gate refuses RPCs while too much work is in flight, if the project bounds it.
 func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Handler {
-	if w.plan.Server.MaxWork == 0 {
-		return func(_ protoreflect.MethodDescriptor, handler http.Handler) http.Handler { return handler }
-	}
-	gate := policy.NewGate(w.plan.Server.MaxWork, func(ctx context.Context) { w.server.meters.shed.Add(ctx, 1) })
+	most := w.plan.Server.MaxWork
 	return func(method protoreflect.MethodDescriptor, handler http.Handler) http.Handler {
 		procedure := w.procedures[plan.Procedure(method)]
-		if procedure == nil {
+		if most == 0 || procedure == nil {
 			return handler
 		}
-		return gate.Handler(procedure.plan.Cost, handler)
+		return w.server.gate.Handler(most, procedure.plan.Cost, handler)
 	}
 }
 

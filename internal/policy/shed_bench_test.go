@@ -11,9 +11,9 @@ import (
 
 // BenchmarkGateRefuses is what refusing an RPC costs: it has to be little, since it is done most when there is no time.
 func BenchmarkGateRefuses(b *testing.B) {
-	gate := policy.NewGate(1, ignore)
+	gate := policy.NewGate(ignore)
 	var refusing http.Handler
-	inside := gate.Handler(1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	inside := gate.Handler(1, 1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		for _, contentType := range []string{"application/json", "application/grpc"} {
 			b.Run(contentType, func(b *testing.B) {
 				b.ReportAllocs()

@@ -35,8 +35,8 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		refused, lean, full := 0, 0, 0
-		gate := policy.NewGate(10, func(context.Context) { refused++ })
-		hold := gate.Handler(3, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gate := policy.NewGate(func(context.Context) { refused++ })
+		hold := gate.Handler(10, 3, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if policy.IsLean(r.Context()) {
 				lean++
 			} else {
@@ -51,13 +51,13 @@ func TestGate(t *testing.T) {
 		if full != 3 || lean != 0 || refused != 2 {
 			t.Errorf("%d in full, %d lean, %d refused", full, lean, refused)
 		}
-		go enter(gate.Handler(1, hold)) // 10, and 13 within
+		go enter(gate.Handler(10, 1, hold)) // 10, and 13 within
 		synctest.Wait()
 		if refused != 3 {
 			t.Errorf("%d refused", refused)
 		}
 		time.Sleep(2 * time.Second)
-		if status := enter(gate.Handler(100, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if status := enter(gate.Handler(10, 100, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if !policy.IsLean(r.Context()) {
 				t.Error("more than the bound is not lean")
 			}
@@ -71,8 +71,8 @@ func TestGate(t *testing.T) {
 func TestGateRefuses(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
-	gate := policy.NewGate(1, ignore)
-	server := httptest.NewUnstartedServer(gate.Handler(1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	gate := policy.NewGate(ignore)
+	server := httptest.NewUnstartedServer(gate.Handler(1, 1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(entered)
 		<-leave
 	})))
@@ -115,8 +115,8 @@ func TestOverload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const workers, work, run = 8, 10 * time.Millisecond, 10 * time.Second
 		free := make(chan struct{}, workers)
-		gate := policy.NewGate(workers+workers/2, ignore)
-		service := gate.Handler(1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		gate := policy.NewGate(ignore)
+		service := gate.Handler(workers+workers/2, 1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			free <- struct{}{}
 			time.Sleep(work)
 			<-free
@@ -149,9 +149,9 @@ func TestOverload(t *testing.T) {
 func TestGateRefusedCostsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gate := policy.NewGate(10, func(context.Context) { time.Sleep(time.Second) })
+		gate := policy.NewGate(func(context.Context) { time.Sleep(time.Second) })
 		work := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Second) })
-		cheap, dear := gate.Handler(1, work), gate.Handler(100, work)
+		cheap, dear := gate.Handler(10, 1, work), gate.Handler(10, 100, work)
 		go enter(cheap)
 		synctest.Wait()
 		for range 10 {
@@ -168,8 +168,8 @@ func TestGateRefusedCostsNothing(t *testing.T) {
 func TestGateAlone(t *testing.T) {
 	t.Parallel()
 	for most, want := range map[int]bool{5: false, 4: true} {
-		gate := policy.NewGate(most, ignore)
-		status := enter(gate.Handler(5, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		gate := policy.NewGate(ignore)
+		status := enter(gate.Handler(most, 5, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if policy.IsLean(r.Context()) != want {
 				t.Errorf("with a bound of %d: lean = %v", most, !want)
 			}
@@ -183,14 +183,14 @@ func TestGateAlone(t *testing.T) {
 // TestGateFrees: however an RPC ends, its cost is given back.
 func TestGateFrees(t *testing.T) {
 	t.Parallel()
-	gate := policy.NewGate(5, ignore)
+	gate := policy.NewGate(ignore)
 	for range 3 {
 		func() {
 			defer func() { _ = recover() }()
-			enter(gate.Handler(4, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+			enter(gate.Handler(5, 4, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
 		}()
 	}
-	status := enter(gate.Handler(4, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	status := enter(gate.Handler(5, 4, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if policy.IsLean(r.Context()) {
 			t.Error("the gate still counts what has ended")
 		}

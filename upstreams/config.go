@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
@@ -165,6 +166,9 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, errors.New("base_url holds a user or password; declare it under credentials")
 	case base.RawQuery != "" || base.Fragment != "":
 		return nil, errors.New("base_url holds a query or fragment; declare parameters under query of each call")
+	}
+	if base.Host, err = httpguts.PunycodeHostPort(base.Host); err != nil { // as it is sent, and signed
+		return nil, errors.New("base_url has a host that no domain can have; write it as https://api.example.com/v2")
 	}
 	if base.Path == "" {
 		base.Path = "/"

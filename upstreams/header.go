@@ -31,12 +31,14 @@ func addHeader(header, more http.Header) error {
 		if reserved[canonical] || !httpguts.ValidHeaderFieldName(name) {
 			return fmt.Errorf("set header: %q cannot be set", name)
 		}
-		for _, value := range values {
+		trimmed := make([]string, len(values))
+		for i, value := range values {
 			if !httpguts.ValidHeaderFieldValue(value) {
 				return fmt.Errorf("set header: value of %s holds a character that no header can carry", canonical)
 			}
+			trimmed[i] = strings.Trim(value, " \t") // which is no part of it (RFC 9110, section 5.5), nor is it signed
 		}
-		header[canonical] = values
+		header[canonical] = trimmed
 	}
 	return nil
 }

@@ -54,11 +54,9 @@ func (w *world) redisConfig(reading *secretReader) (store.RedisConfig, error) {
 		return config, problemAt(from.Password.At, putThere, err)
 	}
 	if from.TLS != nil {
-		config.TLS, err = store.TLSConfig(store.TLSFiles{
-			CA: from.TLS.CA.Path, Certificate: from.TLS.Certificate.Path, Key: from.TLS.Key.Path, ServerName: from.TLS.ServerName,
-		})
-		if err != nil {
-			return config, problemAt(from.At, putThere, err)
+		var problems diag.Problems
+		if config.TLS, problems = readTLS(from.TLS, reading); len(problems) > 0 {
+			return config, fmt.Errorf("read settings: %w", problems.Err())
 		}
 	}
 	return config, nil

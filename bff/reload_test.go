@@ -2,6 +2,7 @@ package bff_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
@@ -209,6 +210,33 @@ func TestReloadKeepsClients(t *testing.T) {
 		if opened := g.opened.Load(); opened != step.opened {
 			t.Errorf("round %d: %d connections to the upstream, want %d", round, opened, step.opened)
 		}
+	}
+}
+
+// TestReloadJudgesAuthorities: whoever was trusted by a file of authorities is not trusted for longer than that says so.
+func TestReloadJudgesAuthorities(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(nil)
+	server.Close()
+	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	for name, settings := range map[string]string{
+		"upstream": "    tls: {ca: ca.pem}\n",
+		"redis":    "    cache: {store: redis}\nredis: {addresses: ['127.0.0.1:1'], tls: {ca: ca.pem}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGreeter(t)
+			g.write(t, "ca.pem", authority)
+			g.write(t, "sheaf.yaml", g.config("https://127.0.0.1:1", settings))
+			h := serve(t, g.dir)
+			for _, want := range []int{1, 0} {
+				reloaded, err := h.server.Reload(withDeadline(t))
+				if err != nil || reloaded.Kept != want {
+					t.Errorf("reloaded = %+v, %v; want %d kept", reloaded, err, want)
+				}
+				g.write(t, "ca.pem", authority+authority)
+			}
+		})
 	}
 }
 

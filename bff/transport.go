@@ -1,8 +1,12 @@
 package bff
 
 import (
+	"crypto/tls"
+
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/secret"
+	"github.com/sheaf-rpc/sheaf/internal/tlsfile"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
 
@@ -16,22 +20,32 @@ func balanceConfig(balance *plan.Balance) *upstreams.BalanceConfig {
 	}
 }
 
-// readTLS reads the files that tls of an upstream names; nil for none. One that cannot be used is a problem with its place.
-func readTLS(tls *plan.TLS, reading *secretReader) (*upstreams.TLSConfig, diag.Problems) {
-	if tls == nil {
+// upstreamTLS is what tls of an upstream says; nil for nothing.
+func upstreamTLS(from *plan.TLS, reading *secretReader) (*upstreams.TLSConfig, diag.Problems) {
+	if from == nil {
 		return nil, nil
 	}
+	read, problems := readTLS(from, reading)
+	return &upstreams.TLSConfig{Authorities: read.RootCAs, Certificate: read.GetClientCertificate, Pins: from.Pins, ServerName: from.ServerName}, problems
+}
+
+// readTLS reads the files that tls names. One that cannot be used is a problem with its place.
+func readTLS(from *plan.TLS, reading *secretReader) (*tls.Config, diag.Problems) {
 	var problems diag.Problems
-	var err error
-	config := &upstreams.TLSConfig{Pins: tls.Pins, ServerName: tls.ServerName}
-	if tls.CA.Path != "" {
-		if config.Authorities, err = upstreams.ReadAuthorities(tls.CA.Path); err != nil {
-			problems.Add(tls.CA.At, 0, putThere, "%v", err)
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: from.ServerName}
+	if from.CA.Path != "" {
+		if authorities, err := tlsfile.ReadAuthorities(from.CA.Path); err != nil {
+			problems.Add(from.CA.At, 0, putThere, "%v", err)
+		} else {
+			config.RootCAs = authorities.Pool
+			reading.found.add(secret.NewValue(string(authorities.PEM))) // no secret, but connections that are kept have been judged by it
 		}
 	}
-	if tls.Certificate.Path != "" {
-		if config.Certificate, err = upstreams.ReadCertificate(tls.Certificate.Path, tls.Key.Path, reading.settings.logger); err != nil {
-			problems.Add(tls.Certificate.At, 0, putThere, "%v", err)
+	if from.Certificate.Path != "" {
+		if certificate, err := tlsfile.ReadCertificate(from.Certificate.Path, from.Key.Path, reading.settings.logger); err != nil {
+			problems.Add(from.Certificate.At, 0, putThere, "%v", err)
+		} else {
+			config.GetClientCertificate = certificate.Current
 		}
 	}
 	return config, problems

@@ -78,7 +78,7 @@ func (w *world) upstreamConfig(upstream *plan.Upstream) (upstreams.Config, clien
 	if reading.err != nil {
 		problems.Add(upstream.Credential.At, 0, putThere, "%v", reading.err)
 	}
-	tls, wrong := readTLS(upstream.TLS, reading.secretReader)
+	tls, wrong := upstreamTLS(upstream.TLS, reading.secretReader)
 	config := w.clientConfig(upstream)
 	config.Credential, config.TLS, parts.secrets = credential, tls, reading.found
 	if upstream.UsesAccounts() {

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 )
 
@@ -15,25 +13,12 @@ import (
 type TLSConfig struct {
 	// Authorities are trusted instead of the system's; nil for those.
 	Authorities *x509.CertPool
-	// Certificate is ours; nil for none.
-	Certificate *Certificate
+	// Certificate gives ours to each new connection; nil for none. It is called concurrently.
+	Certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 	// Pins are public keys one of which must be in the server's verified chain, as sha256/BASE64 (RFC 7469); none for any.
 	Pins []string
 	// ServerName is the name that the server's certificate must have; empty for the host of the base URL.
 	ServerName string
-}
-
-// ReadAuthorities reads a file of certificates (PEM) to trust.
-func ReadAuthorities(path string) (*x509.CertPool, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(content) {
-		return nil, fmt.Errorf("read authorities: %s holds no certificate (PEM)", path)
-	}
-	return pool, nil
 }
 
 // newTrust is what connections to an upstream are made with; nil means the defaults.
@@ -48,7 +33,7 @@ func newTrust(config *TLSConfig) *tls.Config {
 	}
 	if config.Certificate != nil {
 		// A session that is resumed has the certificate that it began with. With one that changes, each connection begins anew.
-		trust.GetClientCertificate = config.Certificate.current
+		trust.GetClientCertificate = config.Certificate
 	} else {
 		trust.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}

@@ -1,14 +1,12 @@
 package upstreams
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
@@ -16,12 +14,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -78,26 +73,6 @@ func (a *authority) issue(t *testing.T, name string, lasts time.Duration) tls.Ce
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key, Leaf: leaf}
-}
-
-// save writes a certificate and its key to two files.
-func save(t *testing.T, dir string, pair tls.Certificate) (certificate, key string) {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, key = filepath.Join(dir, "client.pem"), filepath.Join(dir, "client.key")
-	writeFile(t, certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}))
-	writeFile(t, key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	return certificate, key
-}
-
-func writeFile(t *testing.T, path string, content []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // secured is a server that shows a certificate.
@@ -258,10 +233,10 @@ func TestPinsOnResumption(t *testing.T) {
 	}
 }
 
-// TestClientCertificate: the server sees ours, and the new one once the files have changed.
+// TestClientCertificate: the server sees ours, and on new connections the one that it has been changed for.
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
-	ours, dir := newAuthority(t), t.TempDir()
+	ours := newAuthority(t)
 	var seen atomic.Value
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen.Store(r.TLS.PeerCertificates[0].Subject.CommonName)
@@ -272,89 +247,21 @@ func TestClientCertificate(t *testing.T) {
 	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	path, key := save(t, dir, ours.issue(t, "before", time.Hour))
-	certificate, err := ReadCertificate(path, key, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate.lookAgain = 0
-	client := spread(t, Config{TLS: &TLSConfig{Authorities: ours.pool(), Certificate: certificate}}, server)
+	var shown atomic.Pointer[tls.Certificate]
+	current := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown.Load(), nil }
+	client := spread(t, Config{TLS: &TLSConfig{Authorities: ours.pool(), Certificate: current}}, server)
 	for _, want := range []string{"before", "after"} {
-		if want == "after" {
-			save(t, dir, ours.issue(t, "after the change", time.Hour))
-			want = "after the change"
-		}
+		pair := ours.issue(t, want, time.Hour)
+		shown.Store(&pair)
 		if _, err := client.Do(t.Context(), thing()); err != nil || seen.Load() != want {
 			t.Errorf("the server saw %v (%v), want %s", seen.Load(), err, want)
 		}
 	}
 }
 
-// TestCertificateChanges: files are looked at once a second at most; ones that are not good leave the last good pair, with one
-// warning.
-func TestCertificateChanges(t *testing.T) {
+func TestTLSWithoutHTTPS(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ours, dir := newAuthority(t), t.TempDir()
-		var logged bytes.Buffer
-		path, key := save(t, dir, ours.issue(t, "first", time.Hour))
-		certificate, err := ReadCertificate(path, key, slog.New(slog.NewTextHandler(&logged, nil)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		shown := func() string {
-			pair, err := certificate.current(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return pair.Leaf.Subject.CommonName
-		}
-		save(t, dir, ours.issue(t, "the second one", time.Hour))
-		if got := shown(); got != "first" {
-			t.Errorf("within the second: %s", got)
-		}
-		time.Sleep(time.Second)
-		if got := shown(); got != "the second one" {
-			t.Errorf("after a second: %s", got)
-		}
-		writeFile(t, key, []byte("half a key"))
-		for range 3 {
-			time.Sleep(time.Second)
-			if got := shown(); got != "the second one" {
-				t.Errorf("with a broken key: %s", got)
-			}
-		}
-		if got := strings.Count(logged.String(), "level=WARN"); got != 1 || strings.Contains(logged.String(), "PRIVATE") {
-			t.Errorf("%d warnings: %s", got, logged.String())
-		}
-		save(t, dir, ours.issue(t, "the third and last one", time.Hour))
-		time.Sleep(time.Second)
-		if got := shown(); got != "the third and last one" {
-			t.Errorf("after the repair: %s", got)
-		}
-	})
-}
-
-func TestReadTLSFiles(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	empty := filepath.Join(dir, "empty.pem")
-	writeFile(t, empty, nil)
-	for _, path := range []string{empty, filepath.Join(dir, "none.pem")} {
-		if _, err := ReadAuthorities(path); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("authorities from %s: %v", path, err)
-		}
-		if _, err := ReadCertificate(path, path, nil); err == nil {
-			t.Errorf("a certificate from %s", path)
-		}
-	}
 	if _, err := New(Config{Name: "things", BaseURL: "http://things.test", TLS: &TLSConfig{}}); err == nil {
 		t.Error("tls without https")
-	}
-	ours := newAuthority(t)
-	path := filepath.Join(dir, "ca.pem")
-	writeFile(t, path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ours.certificate.Raw}))
-	if pool, err := ReadAuthorities(path); err != nil || !pool.Equal(ours.pool()) {
-		t.Errorf("authorities: %v", err)
 	}
 }

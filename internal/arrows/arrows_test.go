@@ -42,6 +42,7 @@ var table = map[string]rule{
 	"internal/secret":    {never: network},
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/secret"}, never: network},
+	"internal/tlsfile":   {never: network},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
 		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
@@ -55,7 +56,7 @@ var table = map[string]rule{
 	"internal/watch":     {never: network},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
-		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "gen/sheaf/",
+		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",

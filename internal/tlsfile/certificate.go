@@ -1,4 +1,4 @@
-package upstreams
+package tlsfile
 
 import (
 	"crypto/tls"
@@ -16,7 +16,6 @@ const lookAgain = time.Second
 type Certificate struct {
 	certificate, key string
 	logger           *slog.Logger
-	lookAgain        time.Duration
 
 	mu     sync.Mutex
 	looked time.Time
@@ -38,7 +37,7 @@ func ReadCertificate(certificate, key string, logger *slog.Logger) (*Certificate
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Certificate{certificate: certificate, key: key, logger: logger, lookAgain: lookAgain}
+	c := &Certificate{certificate: certificate, key: key, logger: logger}
 	c.looked, c.seen = time.Now(), c.look()
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
@@ -48,11 +47,11 @@ func ReadCertificate(certificate, key string, logger *slog.Logger) (*Certificate
 	return c, nil
 }
 
-// current is what new connections show. If the files have changed and are not good, that is the last pair that was.
-func (c *Certificate) current(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+// Current is what new connections show; it is for tls.Config.GetClientCertificate. The error is nil: if the files have changed and are not good, that is the last pair that was.
+func (c *Certificate) Current(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.looked) < c.lookAgain {
+	if time.Since(c.looked) < lookAgain {
 		return c.pair, nil
 	}
 	c.looked = time.Now()

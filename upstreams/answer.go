@@ -55,7 +55,7 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 	case response.StatusCode == http.StatusSwitchingProtocols:
 		// Its body is the bare connection, which no context ends.
 	case !isSuccess(response.StatusCode):
-		answer.Body = readBeginning(response.Body, min(c.maxAnswer, maxRefusal)+carried.longest())
+		answer.Body = readBeginning(response.Body, min(c.config.MaxAnswerBytes, maxRefusal)+carried.longest())
 	default:
 		if failure := c.readWhole(response, request, answer); failure != nil {
 			return nil, failure
@@ -85,7 +85,7 @@ func (c *Client) judge(request *Request, answer *Answer, carried secrets) (*Answ
 // redacted is a refusal without the request's secrets, and within the bound.
 func (c *Client) redacted(answer *Answer, carried secrets) *Answer {
 	answer.Body, answer.Header = carried.redact(answer.Body), carried.redactHeader(answer.Header)
-	if bound := min(c.maxAnswer, maxRefusal); !isSuccess(answer.Status) && int64(len(answer.Body)) > bound {
+	if bound := min(c.config.MaxAnswerBytes, maxRefusal); !isSuccess(answer.Status) && int64(len(answer.Body)) > bound {
 		answer.Body = answer.Body[:bound]
 	}
 	return answer
@@ -97,7 +97,7 @@ type verdict struct{ unwell, mayPass, known bool }
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
 func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer) *Error {
-	body, err := readBody(response, c.maxAnswer)
+	body, err := readBody(response, c.config.MaxAnswerBytes)
 	if err != nil {
 		kind := KindBadAnswer
 		if isLost(err) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // attempt makes a call once. If the upstream refuses a token that somebody has issued, it is made once more with another one:
@@ -25,7 +26,7 @@ func (c *Client) attempt(to *base) call {
 }
 
 func (c *Client) newSigning(to *base, exchange exchange) *signing {
-	return &signing{call: exchange.Request, base: to, accounts: c.accounts, carried: slices.Clone(exchange.carried)}
+	return &signing{call: exchange.Request, base: to, accounts: c.config.Accounts, carried: slices.Clone(exchange.carried)}
 }
 
 // hasRenewed gets another token for a request that was refused for the one it carried. If there is none, the failure says why.
@@ -34,11 +35,56 @@ func (c *Client) hasRenewed(ctx context.Context, exchange exchange, signing *sig
 	if !ok || signing.token == nil || failure.Status != http.StatusUnauthorized {
 		return false
 	}
-	limited, cancel := context.WithTimeout(ctx, exchange.bounded(c.timeout))
+	limited, cancel := context.WithTimeout(ctx, exchange.bounded(c.config.Timeout))
 	defer cancel()
 	err := renewing.renew(limited, signing)
 	if err != nil {
 		failure.Err = errors.Join(failure.Err, err)
 	}
 	return err == nil
+}
+
+// send sends the request once and reads the answer, within the attempt's deadline.
+func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) (*Answer, error) {
+	request, timeout := exchange.Request, exchange.bounded(c.config.Timeout)
+	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	sending := signing.base.sending(attemptCtx, request)
+	defer sending.abandon(nil)
+	enough := time.Now().Add(c.wholeTimeout(request) / 2)
+	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
+		return nil, c.unsent(request, err)
+	}
+	response, err := exchange.to.transport.RoundTrip(signing.WithContext(sending.trace()))
+	if err != nil {
+		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
+		failure.Unsent = !sending.connected.Load()
+		return nil, failure
+	}
+	sending.answered.Store(true)
+	defer func() { _ = response.Body.Close() }() // what matters has been read by then
+	answer, err := c.read(response, exchange, signing.carried)
+	if err != nil && attemptCtx.Err() != nil {
+		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
+	}
+	return withGeneration(answer, err, signing.generation)
+}
+
+// wholeTimeout is the time that an attempt has which is not cut short by what came before it.
+func (c *Client) wholeTimeout(request *Request) time.Duration {
+	if request.Timeout > 0 {
+		return min(c.config.Timeout, request.Timeout)
+	}
+	return c.config.Timeout
+}
+
+// withGeneration notes which credentials a call was made with.
+func withGeneration(answer *Answer, err error, generation uint64) (*Answer, error) {
+	if answer != nil {
+		answer.Generation = generation
+	}
+	if failure, ok := errors.AsType[*Error](err); ok && failure.Answer != nil {
+		failure.Answer.Generation = generation
+	}
+	return answer, err
 }

@@ -48,18 +48,16 @@ func (c *Client) newBase(text string) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	created := &base{url: parsed, breakers: newBreakers(&c.config, observer), observer: observer}
+	created := &base{url: parsed, breakers: newBreakers(&c.config, observer), observer: observer, budget: &budget{share: c.config.Retries.Budget}}
 	created.do = c.compose(created)
 	return created, nil
 }
 
 // compose puts together what a call to an address goes through.
 func (c *Client) compose(to *base) call {
-	budget := &budget{share: c.config.Retries.Budget}
-	to.budget = budget
-	retrier := &retrier{RetryConfig: c.config.Retries, budget: budget, observer: to.observer}
+	retrier := &retrier{RetryConfig: c.config.Retries, budget: to.budget, observer: to.observer}
 	limiter := newLimiter(&c.config)
-	made := to.observer.observe(retrier.retry(c.hedger(to, budget)(limiter.limit(to.breakers.guard(c.balancer.balance(c.attempt(to)))))))
+	made := to.observer.observe(retrier.retry(c.hedger(to)(limiter.limit(to.breakers.guard(c.balancer.balance(c.attempt(to)))))))
 	if c.config.Cache == nil {
 		return withoutCache(made)
 	}
@@ -68,11 +66,11 @@ func (c *Client) compose(to *base) call {
 }
 
 // hedger is what hedges requests, or lets them pass.
-func (c *Client) hedger(to *base, budget *budget) func(call) call {
+func (c *Client) hedger(to *base) func(call) call {
 	if c.config.Hedging == nil {
 		return func(next call) call { return next }
 	}
-	return (&hedger{HedgeConfig: *c.config.Hedging, upstream: c.name, budget: budget, observer: to.observer}).hedge
+	return (&hedger{HedgeConfig: *c.config.Hedging, upstream: c.config.Name, budget: to.budget, observer: to.observer}).hedge
 }
 
 // hasOwnBases reports whether each account has an address of its own.
@@ -83,7 +81,7 @@ func (c *Client) baseFor(account string) (*base, error) {
 	text := c.config.BaseURL
 	if c.hasOwnBases() {
 		var err error
-		if text, err = fillText(text, account, c.accounts); err != nil {
+		if text, err = fillText(text, account, c.config.Accounts); err != nil {
 			return nil, err
 		}
 	}

@@ -50,8 +50,8 @@ func (k *cache) close() {
 
 func newCache(client *Client, to *base, config *CacheConfig) *cache {
 	k := &cache{
-		keys: newKeys(client.name, to.url.String(), client.header, config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
-		observer: to.observer, coalescer: coalescer{upstream: client.name, flights: map[string]*flight{}},
+		keys: newKeys(client.config.Name, to.url.String(), client.header, config.IgnoreHeaders), store: config.Store, rules: config.Rules, client: client, url: to.url,
+		observer: to.observer, coalescer: coalescer{upstream: client.config.Name, flights: map[string]*flight{}},
 	}
 	k.closing, k.cancel = context.WithCancel(context.Background())
 	return k
@@ -144,7 +144,7 @@ func (k *cache) share(ctx context.Context, found lookup, next call) (_ fetched, 
 // endOfShared is when a request must have ended that others may join: with the one who began it, but not before there was time for
 // one attempt.
 func (k *cache) endOfShared(ctx context.Context, exchange exchange) time.Time {
-	least, end := time.Now().Add(k.client.timeout), exchange.until
+	least, end := time.Now().Add(k.client.config.Timeout), exchange.until
 	if deadline, ok := ctx.Deadline(); ok && (end.IsZero() || deadline.Before(end)) {
 		end = deadline
 	}

@@ -21,7 +21,7 @@ func (k *cache) changed(ctx context.Context, exchange exchange, answer *Answer, 
 	if slices.Contains(safe, exchange.Method) || !mayHaveChanged(err) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.client.timeout) // the change is one even if its client has left
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.client.config.Timeout) // the change is one even if its client has left
 	defer cancel()
 	k.noteChange(ctx, exchange.Path, exchange.Query)
 	said := answered(answer, err)

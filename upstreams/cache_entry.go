@@ -51,7 +51,7 @@ func decodeEntry(encoded []byte) (*entry, error) {
 func (k *cache) load(ctx context.Context, key string) *entry {
 	encoded, ok, err := k.store.Get(ctx, key)
 	if err != nil {
-		k.client.config.Logger.DebugContext(ctx, "cache is away", slog.String("upstream", k.client.name), slog.Any("error", err))
+		k.client.config.Logger.DebugContext(ctx, "cache is away", slog.String("upstream", k.client.config.Name), slog.Any("error", err))
 		return nil
 	}
 	if !ok {
@@ -85,7 +85,7 @@ func (k *cache) set(ctx context.Context, key string, kept *entry, keep time.Dura
 		err = k.store.Set(ctx, key, encoded, keep)
 	}
 	if err != nil {
-		k.client.config.Logger.DebugContext(ctx, "answer is not kept", slog.String("upstream", k.client.name), slog.Any("error", err))
+		k.client.config.Logger.DebugContext(ctx, "answer is not kept", slog.String("upstream", k.client.config.Name), slog.Any("error", err))
 	}
 }
 

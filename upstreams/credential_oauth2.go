@@ -40,7 +40,7 @@ func (o OAuth2Credential) newSigner(c *Client) (signer, error) {
 	if o.Server == nil || o.Server == c {
 		return nil, errors.New("oauth2 needs another upstream to get tokens from")
 	}
-	return newOAuth2Signer(o, o.Server.do, c.name, c.config.Logger), nil
+	return newOAuth2Signer(o, o.Server.do, c.config.Name, c.config.Logger), nil
 }
 
 func newOAuth2Signer(o OAuth2Credential, ask call, name string, logger *slog.Logger) *oauth2Signer {

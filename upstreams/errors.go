@@ -70,7 +70,7 @@ func (e *Error) Retryable() bool {
 }
 
 func (c *Client) fail(request *Request, kind Kind, err error) *Error {
-	return &Error{Upstream: c.name, Call: request.Name, Kind: kind, Err: fmt.Errorf("%s %s: %w", request.Method, request.Template, err)}
+	return &Error{Upstream: c.config.Name, Call: request.Name, Kind: kind, Err: fmt.Errorf("%s %s: %w", request.Method, request.Template, err)}
 }
 
 // broken is the error of a call without a whole answer: the caller gave up, the time was up, or the connection broke. That the
@@ -120,4 +120,17 @@ func isLasting(err error) bool {
 // panicked is the error of a call that panicked in a goroutine of its own, where nobody else could recover.
 func panicked(upstream string, cause any) *Error {
 	return &Error{Upstream: upstream, Kind: KindFailed, Err: fmt.Errorf("recover from a panic: %v\n%s", cause, debug.Stack())}
+}
+
+// unsent is the error of a request that could not be made.
+func (c *Client) unsent(request *Request, err error) *Error {
+	kind, wait := KindBadRequest, time.Duration(0)
+	if missing, ok := errors.AsType[*tokenError](err); ok {
+		kind, wait = KindToken, missing.wait
+	} else if isUnsignable(err) {
+		kind = KindCredentials
+	}
+	failure := c.fail(request, kind, err)
+	failure.Unsent, failure.RetryAfter = true, wait
+	return failure
 }

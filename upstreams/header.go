@@ -1,9 +1,7 @@
 package upstreams
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -71,16 +69,4 @@ func hideKeys(header http.Header) {
 			header[strings.ToLower(name)] = values
 		}
 	}
-}
-
-func setBody(request *http.Request, body []byte) {
-	if body == nil {
-		return
-	}
-	if request.Header.Get("Content-Type") == "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	request.ContentLength = int64(len(body))
-	request.Body = io.NopCloser(bytes.NewReader(body))
-	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 }

@@ -28,11 +28,11 @@ type RefreshConfig struct {
 // Renew renews the secrets of an account, unless that has been done since they were of a generation. Callers that ask at the
 // same time share one request.
 func (c *Client) Renew(ctx context.Context, account string, generation uint64) error {
-	if c.refresh == nil || c.accounts == nil {
+	if c.config.Refresh == nil || c.config.Accounts == nil {
 		return errors.New("renew: the upstream declares no refresh")
 	}
-	err := c.accounts.Renew(ctx, store.Renewal{
-		Account: account, Generation: generation, Limit: c.timeout,
+	err := c.config.Accounts.Renew(ctx, store.Renewal{
+		Account: account, Generation: generation, Limit: c.config.Timeout,
 		Ask: func(ctx context.Context) (map[string]secret.Value, error) { return c.newSecrets(ctx, account) },
 	})
 	if err != nil {
@@ -55,11 +55,11 @@ func (c *Client) newSecrets(ctx context.Context, account string) (map[string]sec
 	if !isSuccess(response.StatusCode) {
 		return nil, fmt.Errorf("answered %d", response.StatusCode)
 	}
-	body, err := readBody(response, c.maxAnswer)
+	body, err := readBody(response, c.config.MaxAnswerBytes)
 	if err != nil {
 		return nil, err
 	}
-	return c.refresh.read(body)
+	return c.config.Refresh.read(body)
 }
 
 // renewal is the request that renews.
@@ -68,18 +68,18 @@ func (c *Client) renewal(ctx context.Context, account string) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
-	form, err := c.fillTexts(c.refresh.Form, account)
+	form, err := c.fillTexts(c.config.Refresh.Form, account)
 	if err != nil {
 		return nil, err
 	}
-	query, err := c.fillTexts(c.refresh.Query, account)
+	query, err := c.fillTexts(c.config.Refresh.Query, account)
 	if err != nil {
 		return nil, err
 	}
 	target := *base.url
-	target.Path = strings.TrimSuffix(target.Path, "/") + c.refresh.Path
+	target.Path = strings.TrimSuffix(target.Path, "/") + c.config.Refresh.Path
 	target.RawQuery = query.Encode()
-	outgoing, err := http.NewRequestWithContext(ctx, c.refresh.Method, target.String(), nil)
+	outgoing, err := http.NewRequestWithContext(ctx, c.config.Refresh.Method, target.String(), nil)
 	if err != nil {
 		return nil, errors.New("path is not one that HTTP can carry")
 	}
@@ -89,10 +89,10 @@ func (c *Client) renewal(ctx context.Context, account string) (*http.Request, er
 		outgoing.Body, outgoing.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
 		outgoing.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if c.refresh.Bearer != "" {
-		value, _, ok := c.accounts.Secret(account, c.refresh.Bearer)
+	if c.config.Refresh.Bearer != "" {
+		value, _, ok := c.config.Accounts.Secret(account, c.config.Refresh.Bearer)
 		if !ok {
-			return nil, fmt.Errorf("account %q has no secret %q", account, c.refresh.Bearer)
+			return nil, fmt.Errorf("account %q has no secret %q", account, c.config.Refresh.Bearer)
 		}
 		outgoing.Header.Set("Authorization", "Bearer "+value.Reveal())
 	}
@@ -102,7 +102,7 @@ func (c *Client) renewal(ctx context.Context, account string) (*http.Request, er
 func (c *Client) fillTexts(texts map[string]string, account string) (url.Values, error) {
 	filled := url.Values{}
 	for name, text := range texts {
-		value, err := fillText(text, account, c.accounts)
+		value, err := fillText(text, account, c.config.Accounts)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"time"
 )
 
@@ -53,9 +52,6 @@ func mayRepeat(request *Request, failure *Error) bool {
 	return failure.Unsent || request.isRepeatable()
 }
 
-// isRepeatable reports whether making the request twice does what making it once does.
-func (r *Request) isRepeatable() bool { return r.Method == http.MethodGet || r.Repeatable }
-
 // wait is random, between nothing and a bound that doubles with each try ("full jitter"), so that those who failed together do
 // not come back together.
 func (r *retrier) wait(tries int) time.Duration {
@@ -67,14 +63,6 @@ func (r *retrier) wait(tries int) time.Duration {
 		bound = r.MaxBackoff
 	}
 	return rand.N(bound) //nolint:gosec // nobody gains by guessing a wait
-}
-
-// fits reports whether a wait leaves time for a request after it.
-func (e exchange) fits(ctx context.Context, wait time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		return false
-	}
-	return e.until.IsZero() || time.Until(e.until) > wait
 }
 
 func sleep(ctx context.Context, wait time.Duration) error {

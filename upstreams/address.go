@@ -47,7 +47,7 @@ type watching struct {
 	checks   sync.WaitGroup
 	// asked are closed when the addresses have been asked whether they are well for the first time.
 	asked []<-chan struct{}
-	end      context.CancelFunc
+	end   context.CancelFunc
 }
 
 // watch begins to tell of the addresses of an upstream with one base URL, and to ask them whether they are well.

@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	logging.Disable() // go-redis has one logger for the process; what matters is logged where it is used
+	logging.Disable()                                               // go-redis has one logger for the process; what matters is logged where it is used
 	slog.SetDefault(telemetry.NewLogger(os.Stderr, slog.LevelInfo)) // net/http says to log what it cannot say to us
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, hangups: hangups})

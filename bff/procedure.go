@@ -21,7 +21,6 @@ type procedure struct {
 	plan      *plan.RPC
 	rpc       *aggregate.RPC
 	validator protovalidate.Validator
-	meters    *meters
 	// timeout is the RPC's own, within the server's.
 	timeout time.Duration
 	// vary are the client's headers that responses depend on.

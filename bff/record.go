@@ -2,7 +2,6 @@ package bff
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"connectrpc.com/connect"
@@ -13,36 +12,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
-
-// meters count what is missing from responses, and reloads.
-type meters struct {
-	missing, drifts, shed, reloads metric.Int64Counter
-}
-
-func newMeters(provider metric.MeterProvider) (*meters, error) {
-	meter := provider.Meter("github.com/sheaf-rpc/sheaf/bff")
-	missing, err := meter.Int64Counter("sheaf.missing_calls", metric.WithUnit("{call}"),
-		metric.WithDescription("Optional calls that gave no answer."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	drifts, err := meter.Int64Counter("sheaf.drifts", metric.WithUnit("{field}"),
-		metric.WithDescription("Fields left unset because an upstream answered in another shape than its binding expects."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	shed, err := meter.Int64Counter("sheaf.shed_rpcs", metric.WithUnit("{rpc}"),
-		metric.WithDescription("RPCs refused because too much work was in flight."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	reloads, err := meter.Int64Counter("sheaf.reloads", metric.WithUnit("{reload}"),
-		metric.WithDescription("Reloads of the project's files, by result."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	return &meters{missing: missing, drifts: drifts, shed: shed, reloads: reloads}, nil
-}
 
 // record counts, marks and logs what went wrong on the way to a response, be it missing from it or told in it.
 func (p *procedure) record(ctx context.Context, result *aggregate.Result) {
@@ -56,7 +25,7 @@ func (p *procedure) record(ctx context.Context, result *aggregate.Result) {
 		p.recordDrift(ctx, &result.Drifts[i])
 	}
 	if result.MoreDrifts > 0 {
-		p.meters.drifts.Add(ctx, int64(result.MoreDrifts), metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name())))
+		p.server.meters.drifts.Add(ctx, int64(result.MoreDrifts), metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name())))
 	}
 }
 
@@ -64,7 +33,7 @@ func (p *procedure) record(ctx context.Context, result *aggregate.Result) {
 func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *aggregate.CallResult) {
 	logger, rpc := p.server.settings.logger, p.plan.Name()
 	count := func(reason string) {
-		p.meters.missing.Add(ctx, 1, metric.WithAttributes(
+		p.server.meters.missing.Add(ctx, 1, metric.WithAttributes(
 			attribute.String("sheaf.rpc", rpc), attribute.String("sheaf.call", call.Name), attribute.String("sheaf.reason", reason)))
 	}
 	if failure := result.Failure; failure != nil {
@@ -87,7 +56,7 @@ func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *agg
 // recordDrift tells of a field that an upstream no longer fills.
 func (p *procedure) recordDrift(ctx context.Context, drift *aggregate.Drift) {
 	p.server.drifts.add(drift)
-	p.meters.drifts.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()),
+	p.server.meters.drifts.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()),
 		attribute.String("sheaf.upstream", drift.Upstream()), attribute.String("sheaf.source", drift.At.String())))
 	p.server.settings.logger.LogAttrs(ctx, slog.LevelWarn, "upstream has drifted",
 		slog.String("rpc", p.plan.Name()), slog.String("field", drift.Field), slog.String("path", drift.Origin),

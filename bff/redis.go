@@ -61,12 +61,3 @@ func (w *world) redisConfig(reading *secretReader) (store.RedisConfig, error) {
 	}
 	return config, nil
 }
-
-// putThere is the cure of a file or a secret that is not where it should be.
-const putThere = "put it there, then start again"
-
-func problemAt(at diag.Position, hint string, err error) error {
-	var problems diag.Problems
-	problems.Add(at, 0, hint, "%v", err)
-	return fmt.Errorf("read settings: %w", problems.Err())
-}

@@ -72,7 +72,7 @@ func (s *Server) reload(ctx context.Context) (*Reloaded, error) {
 		return nil, fmt.Errorf("reload %s: %w", s.dir, err)
 	}
 	reloaded := &Reloaded{
-		Before: older.plan.Digest, Digest: compiled.Digest, RPCs: len(newer.procedures), Kept: newer.shared(), Upstreams: len(newer.clients),
+		Before: older.plan.Digest, Digest: compiled.Digest, RPCs: len(newer.procedures), Kept: newer.kept(), Upstreams: len(newer.clients),
 		NeedRestart: needRestart(&s.started, &compiled.Server),
 	}
 	s.current.Store(newer)
@@ -85,8 +85,8 @@ func (s *Server) compile() (*plan.Plan, error) {
 	return compile.Dir(s.dir, source.Options{LookupEnv: s.settings.lookupEnv}, s.settings.extensions())
 }
 
-// shared counts the clients that another world uses, too.
-func (w *world) shared() int {
+// kept counts the clients that another world uses, too.
+func (w *world) kept() int {
 	count := 0
 	for _, client := range w.clients {
 		if client.isShared() {

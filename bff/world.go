@@ -73,7 +73,7 @@ func (w *world) open(older *world) error {
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
 			w.procedures[rpc.Name()] = &procedure{
-				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, meters: w.server.meters, timeout: w.timeout(rpc), vary: forwarded(rpc),
+				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
 			}
 		}
 	}

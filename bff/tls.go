@@ -7,27 +7,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/tlsfile"
-	"github.com/sheaf-rpc/sheaf/upstreams"
 )
-
-func balanceConfig(balance *plan.Balance) *upstreams.BalanceConfig {
-	if balance == nil {
-		return nil
-	}
-	return &upstreams.BalanceConfig{
-		Addresses: balance.Addresses, LeastLoaded: balance.LeastLoaded,
-		Ejection: upstreams.EjectionConfig(balance.Ejection), HealthCheck: (*upstreams.HealthCheckConfig)(balance.HealthCheck),
-	}
-}
-
-// upstreamTLS is what tls of an upstream says; nil for nothing.
-func upstreamTLS(from *plan.TLS, reading *secretReader) (*upstreams.TLSConfig, diag.Problems) {
-	if from == nil {
-		return nil, nil
-	}
-	read, problems := readTLS(from, reading)
-	return &upstreams.TLSConfig{Authorities: read.RootCAs, Certificate: read.GetClientCertificate, Pins: from.Pins, ServerName: from.ServerName}, problems
-}
 
 // readTLS reads the files that tls names. One that cannot be used is a problem with its place.
 func readTLS(from *plan.TLS, reading *secretReader) (*tls.Config, diag.Problems) {

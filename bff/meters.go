@@ -1,0 +1,32 @@
+package bff
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/otel/metric"
+)
+
+// meters count what becomes of RPCs, and reloads.
+type meters struct {
+	missing, drifts, shed, reloads metric.Int64Counter
+}
+
+func newMeters(provider metric.MeterProvider) (*meters, error) {
+	created := &meters{}
+	meter := provider.Meter("github.com/sheaf-rpc/sheaf/bff")
+	for _, counter := range []struct {
+		into                    *metric.Int64Counter
+		name, unit, description string
+	}{
+		{&created.missing, "sheaf.missing_calls", "{call}", "Optional calls that gave no answer."},
+		{&created.drifts, "sheaf.drifts", "{field}", "Fields left unset because an upstream answered in another shape than its binding expects."},
+		{&created.shed, "sheaf.shed_rpcs", "{rpc}", "RPCs refused because too much work was in flight."},
+		{&created.reloads, "sheaf.reloads", "{reload}", "Reloads of the project's files, by result."},
+	} {
+		var err error
+		if *counter.into, err = meter.Int64Counter(counter.name, metric.WithUnit(counter.unit), metric.WithDescription(counter.description)); err != nil {
+			return nil, fmt.Errorf("create counter %s: %w", counter.name, err)
+		}
+	}
+	return created, nil
+}

@@ -68,11 +68,10 @@ func newChecker(config HealthCheckConfig, base *url.URL, header http.Header, cha
 		return nil, errors.New("health check has no path that HTTP can carry; write it as /healthz")
 	}
 	target := *base
-	escaped := strings.TrimSuffix(base.EscapedPath(), "/") + below.EscapedPath()
-	if target.Path, err = url.PathUnescape(escaped); err != nil {
-		return nil, fmt.Errorf("read path of health check: %w", err)
+	if err := setPath(&target, base, "", below.EscapedPath()); err != nil {
+		return nil, fmt.Errorf("health check: %w", err)
 	}
-	target.RawPath, target.RawQuery = escaped, below.RawQuery
+	target.RawQuery = below.RawQuery
 	return &checker{HealthCheckConfig: config, target: &target, header: header, changed: changed}, nil
 }
 

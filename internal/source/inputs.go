@@ -10,8 +10,8 @@ import (
 )
 
 // Inputs are the files that the project in a directory is made from, and the directories in which more may appear: sheaf.yaml, the
-// contract, the bindings, the accounts and the files of secrets. It serves to see whether anything has changed, so what is wrong
-// with a file does not matter; where sheaf.yaml cannot be read, only it is known.
+// contract, the bindings, the accounts, and the files of secrets and of authorities. It serves to see whether anything has changed, so
+// what is wrong with a file does not matter; where sheaf.yaml cannot be read, only it is known.
 func Inputs(dir string, options Options) (files, directories []string) {
 	found := &inputs{loader: &loader{dir: dir, options: options}}
 	found.file(filepath.Join(dir, ConfigName))
@@ -31,7 +31,7 @@ type inputs struct {
 
 func (i *inputs) config(config *File) {
 	i.fillEnvironment(config.Root)
-	i.secrets(config.Root)
+	i.named(config.Root, config.Root.Get("accounts", "renewed", "file"))
 	if at := config.Root.Get("bindings"); at != nil {
 		i.bindingFiles(i.path(at.Text))
 	}
@@ -44,7 +44,7 @@ func (i *inputs) config(config *File) {
 	}
 	if accounts, err := i.readYAML(filepath.ToSlash(at.Text)); err == nil && accounts != nil {
 		i.fillEnvironment(accounts.Root)
-		i.secrets(accounts.Root)
+		i.named(accounts.Root, nil)
 	}
 }
 
@@ -53,13 +53,14 @@ func (i *inputs) file(name string) {
 	i.directories = append(i.directories, filepath.Dir(name))
 }
 
-// secrets finds what stands under the key file, which is the file of accounts, too.
-func (i *inputs) secrets(node *Node) {
+// named finds the files whose content decides what a reload keeps: what stands under the key file, which is the file of accounts, too,
+// and under ca; but not the one that a server writes itself. A certificate is read again without a reload.
+func (i *inputs) named(node, written *Node) {
 	for _, field := range node.Fields {
-		if field.Key == "file" && field.Value.isScalar() && field.Value.Text != "" {
+		if (field.Key == "file" || field.Key == "ca") && field.Value != written && field.Value.isScalar() && field.Value.Text != "" {
 			i.file(i.path(field.Value.Text))
 		}
-		i.secrets(field.Value)
+		i.named(field.Value, written)
 	}
 }
 

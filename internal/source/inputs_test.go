@@ -15,10 +15,10 @@ func TestInputs(t *testing.T) {
 	t.Parallel()
 	const config = `contract: ${env.PROTO}
 bindings: bindings
-accounts: {file: accounts.yaml}
+accounts: {file: accounts.yaml, renewed: {file: state/accounts, key: {file: keys/renewed}}}
 server: {page_token_key: {file: keys/page}}
 upstreams:
-  a: {base_url: http://a.internal, credentials: {bearer: {file: keys/a}}}
+  a: {base_url: https://a.internal, tls: {ca: ca/a.pem, certificate: a.pem, key: a.key}, credentials: {bearer: {file: keys/a}}}
 `
 	const rest = `-- proto/a/v1/a.proto --
 -- proto/.hidden/b.proto --
@@ -34,8 +34,8 @@ accounts: {alice: {secrets: {token: {file: keys/alice}}}}
 		files, directories string
 	}{
 		"all": {
-			config, "sheaf.yaml accounts.yaml keys/page keys/a bindings/a.yaml proto/a/v1/a.proto keys/alice",
-			". bindings keys proto proto/a proto/a/v1",
+			config, "sheaf.yaml accounts.yaml keys/renewed keys/page ca/a.pem keys/a bindings/a.yaml proto/a/v1/a.proto keys/alice",
+			". bindings ca keys proto proto/a proto/a/v1",
 		},
 		"no directories": {"contract: none\nbindings: nowhere\n", "sheaf.yaml", ". nowhere"},
 		"wrong":          {"contract: [", "sheaf.yaml", "."},

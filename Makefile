@@ -50,6 +50,7 @@ breaking: $(BIN)/buf image ## fail if a proto breaks clients of the newest relea
 lint: $(BIN)/golangci-lint $(BIN)/buf image ## check form and style
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
+	go vet -tags slow,jaeger ./...
 	$(BIN)/golangci-lint run --allow-parallel-runners
 	$(BIN)/buf lint $(IMAGE) $(OWN)
 

@@ -213,6 +213,20 @@ func TestReloadKeepsClients(t *testing.T) {
 	}
 }
 
+// TestStatusSorted: upstreams are told by name, though one that issues tokens begins before those that need them.
+func TestStatusSorted(t *testing.T) {
+	t.Parallel()
+	g := newGreeter(t)
+	g.write(t, "secret", "canary")
+	g.write(t, "sheaf.yaml", g.config("http://127.0.0.1:1", `    credentials: {oauth2: {token: "tokens:/token", client_id: us, client_secret: {file: secret}}}
+  tokens: {base_url: "http://127.0.0.1:1", network: private}
+`))
+	status := serve(t, g.dir).server.Status()
+	if len(status.Upstreams) != 2 || status.Upstreams[0].Name != "people" || status.Upstreams[1].Name != "tokens" {
+		t.Errorf("upstreams = %+v", status.Upstreams)
+	}
+}
+
 // TestReloadJudgesAuthorities: whoever was trusted by a file of authorities is not trusted for longer than that says so.
 func TestReloadJudgesAuthorities(t *testing.T) {
 	t.Parallel()

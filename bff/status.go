@@ -36,8 +36,9 @@ type AddressStatus = upstreams.AddressState
 func (s *Server) Status() Status {
 	w := s.current.Load()
 	status := Status{Digest: w.plan.Digest, StartedAt: s.startedAt, LoadedAt: w.openedAt, RPCs: len(w.procedures), Failure: s.failure.Load()}
-	for _, client := range w.clients {
-		status.Upstreams = append(status.Upstreams, UpstreamStatus{Name: client.plan.Name, Breaker: client.BreakerState(""), Addresses: client.Addresses()})
+	for _, upstream := range w.plan.Upstreams {
+		client := w.client(upstream.Name)
+		status.Upstreams = append(status.Upstreams, UpstreamStatus{Name: upstream.Name, Breaker: client.BreakerState(""), Addresses: client.Addresses()})
 	}
 	return status
 }

@@ -21,12 +21,12 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/plantest"
 )
 
-// crowded is a project whose RPC makes three calls, so that it costs 3, and that lets in eight of them.
+// crowded is a project whose RPC makes three calls, so that it costs 3, and that lets in four of them.
 const crowded = `
 -- sheaf.yaml --
 contract: proto
 bindings: bindings
-server: {max_work: 24}
+server: {max_work: 12}
 upstreams:
   slow: {base_url: "${env.SLOW_URL}", network: private, timeout: 20s, max_connections: 512}
 -- proto/crowd/v1/crowd.proto --
@@ -59,11 +59,11 @@ rpcs:
 func TestOverload(t *testing.T) {
 	address := startCrowded(t)
 	load := &load{url: "http://" + address + "/crowd.v1.CrowdService/Get", client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4096}}}
-	load.atOnce(t, 8, time.Second) // connections and code are warm
+	load.atOnce(t, 4, time.Second) // connections and code are warm
 	const rounds, phase = 3, 2 * time.Second
 	for round := range rounds {
 		alone := load.atOnce(t, 1, phase)
-		peak := load.atOnce(t, 8, phase)
+		peak := load.atOnce(t, 4, phase)
 		over := load.atRate(t, 2*peak.perSecond(), phase)
 		if alone.refused+peak.refused > 0 || over.refused == 0 || over.answered == 0 {
 			t.Errorf("refused: %d alone, %d at the peak, %d of %d under overload", alone.refused, peak.refused, over.refused, over.refused+over.answered)

@@ -155,6 +155,8 @@ type Input struct {
 	Request protoreflect.Message
 	// Header is the client's; only what calls declare is sent on. It may be nil.
 	Header http.Header
+	// Caller is whoever calls, as a JSON object; nil for someone of whom nothing is known.
+	Caller []byte
 	// Awaited is set if the client has said how long it waits.
 	Awaited bool
 	// Lean leaves out optional calls, for want of capacity.

@@ -63,7 +63,7 @@ func (r *run) invoke(ctx context.Context, rpc *RPC, request protoreflect.Message
 		ctx, cancel = context.WithTimeout(ctx, rpc.plan.Timeout)
 		defer cancel()
 	}
-	return rpc.Run(ctx, Input{Request: request, Header: r.header, Awaited: r.scope.Awaited, Lean: r.lean})
+	return rpc.Run(ctx, Input{Request: request, Header: r.header, Caller: r.caller, Awaited: r.scope.Awaited, Lean: r.lean})
 }
 
 // callee is the RPC of the binding that the call decides on.

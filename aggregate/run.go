@@ -21,6 +21,7 @@ type run struct {
 	scope     projection.Scope
 	documents plan.Documents
 	header    http.Header
+	caller    []byte
 	started   time.Time
 	lean      bool
 	freshness freshness
@@ -42,13 +43,16 @@ type run struct {
 func newRun(rpc *RPC, input Input) *run {
 	places := plan.Documents{Calls: len(rpc.plan.Calls)}
 	state := &run{
-		RPC: rpc, documents: places, header: input.Header, started: time.Now(), lean: input.Lean,
+		RPC: rpc, documents: places, header: input.Header, caller: input.Caller, started: time.Now(), lean: input.Lean,
 		scope:   projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
 		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
 		calls:   make([]CallResult, len(rpc.plan.Calls)),
 	}
 	state.scope.Now = state.started
 	state.scope.Lets = state.newLets()
+	if input.Caller != nil {
+		state.scope.Answers[places.Caller()] = state.scan(rpc.plan.Shapes.Caller, input.Caller)
+	}
 	for i, call := range rpc.plan.Calls {
 		state.calls[i].Name = call.Name
 		state.waiting[i].Store(int32(len(call.Needs)))

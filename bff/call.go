@@ -8,6 +8,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
@@ -42,7 +43,7 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	}
 	ctx, cancel := context.WithTimeout(ctx, procedure.timeout)
 	defer cancel()
-	result, err := procedure.run(ctx, aggregate.Input{Request: request})
+	result, err := procedure.run(ctx, aggregate.Input{Request: request, Caller: identity.Anonymous().JSON()})
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ const minCompressed = 1 << 10
 
 // newHandler routes the paths of every bound service and of reflection.
 func (w *world) newHandler() http.Handler {
-	gated := w.gate()
+	gated, entrance := w.gate(), w.entrance()
 	mux := http.NewServeMux()
 	for _, service := range w.plan.Services {
 		if service.Binding != "" {
@@ -31,7 +31,8 @@ func (w *world) newHandler() http.Handler {
 		w.names = append(w.names, string(service.Descriptor.FullName()))
 		for j := range service.Descriptor.Methods().Len() {
 			method := service.Descriptor.Methods().Get(j)
-			mux.Handle(path(method), gated(method, w.methodHandler(method)))
+			name := plan.Procedure(method)
+			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.methodHandler(method))))
 		}
 	}
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return w.names }),

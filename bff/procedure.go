@@ -36,7 +36,9 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	result, err := p.run(ctx, aggregate.Input{Request: request.Msg, Header: request.Header(), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx)})
+	result, err := p.run(ctx, aggregate.Input{
+		Request: request.Msg, Header: request.Header(), Caller: policy.From(ctx).Caller.JSON(), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
+	})
 	if err != nil {
 		return nil, err
 	}

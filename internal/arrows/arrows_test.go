@@ -48,14 +48,18 @@ var table = map[string]rule{
 		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
+	"internal/identity": {
+		may:   []string{"internal/expr", "internal/store"},
+		never: []string{"connectrpc.com/connect", module + "internal/plan", module + "aggregate", module + "upstreams"},
+	},
 	"internal/policy": {
-		may:   []string{"internal/expr"},
+		may:   []string{"internal/expr", "internal/identity", "internal/store"},
 		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"internal/watch":     {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/secret",
+		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{

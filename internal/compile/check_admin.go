@@ -22,6 +22,9 @@ func (d *draft) checkAdmin() {
 	case listen.Text == d.project.Config.GetListen():
 		d.report(listen, "give it a port of its own, such as 127.0.0.1:9090", "admin listens on the address that clients call")
 	}
+	if node.Get("token") == nil && node.Get("operators") == nil {
+		d.report(node, "add token: {env: ADMIN_TOKEN}, or operators with a token each", "admin has no token")
+	}
 	d.checkNamedSecrets(node.Get("token"))
 	if account := node.Get("token", "account"); account != nil {
 		d.report(account, "write env: or file:", "the token of admin is no account's")

@@ -36,6 +36,7 @@ type pass struct {
 var passes = []pass{
 	{"resolve", resolve},
 	{"parse", parse},
+	{"policy", parsePolicy},
 	{"own", own},
 	{"link", link},
 	{"type", checkTypes},
@@ -72,6 +73,8 @@ type draft struct {
 	rpcs     []*rpc
 	// errors are the error rules of each upstream.
 	errors map[string]*upstreamRules
+	// policy is nil for none.
+	policy *plan.Policy
 	// types are the contract's messages.
 	types projection.Resolver
 	// extensions are what the program around adds to the language.

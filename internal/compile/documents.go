@@ -23,6 +23,7 @@ func (r *rpc) declareDocuments() {
 	places := plan.Documents{Calls: len(r.calls)}
 	r.documents = map[string]*document{
 		"account": {index: places.Account(), shape: projection.NewShape()},
+		"caller":  {index: places.Caller(), shape: projection.NewShape()},
 	}
 	var warned []int
 	for i, call := range r.calls {

@@ -29,7 +29,7 @@ func freeze(d *draft) (*plan.Plan, error) {
 	}
 	return &plan.Plan{
 		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
-		Renewed: freezeRenewed(d), Redis: freezeRedis(d), Digest: digest,
+		Renewed: freezeRenewed(d), Redis: freezeRedis(d), Policy: d.policy, Digest: digest,
 	}, nil
 }
 
@@ -68,7 +68,7 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 		Response: projection.Response{Fields: rules(r.fields)}, At: r.key.KeyAt,
 		Headers: freezeParameters(r.headers), Trailers: freezeParameters(r.trailers), Account: operandOf(r.account),
 		Shapes: plan.Shapes{
-			Page: r.shapeOf("page"), Items: r.shapeOf(mergedName), Account: r.shapeOf("account"), Warnings: r.shapeOf("warnings"),
+			Page: r.shapeOf("page"), Items: r.shapeOf(mergedName), Account: r.shapeOf("account"), Warnings: r.shapeOf("warnings"), Caller: r.shapeOf("caller"),
 		},
 		Pages: r.freezePages(),
 	}

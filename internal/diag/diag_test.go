@@ -163,7 +163,7 @@ func TestDidYouMean(t *testing.T) {
 		{"titel", []string{"price", "title"}, `did you mean "title"?`},
 		{"warehouse", []string{"price", "title"}, "known fields: price, title"},
 		{"warehouse", nil, ""},
-		{"warehouse", strings.Split("abcdefghi", ""), ""},
+		{"warehouse", strings.Split("abcdefghijklm", ""), ""},
 	} {
 		if got := diag.DidYouMean("fields", test.name, test.candidates); got != test.want {
 			t.Errorf("%s among %v: got %q, want %q", test.name, test.candidates, got, test.want)

@@ -7,7 +7,7 @@ import (
 )
 
 // maxListed is how many candidates a hint lists where none is near.
-const maxListed = 8
+const maxListed = 12
 
 // DidYouMean is a hint for a name that is not among candidates: the nearest one, or all of them if they are few. kind is
 // the plural of what the candidates are, such as "fields". It is empty where there is nothing helpful to say.

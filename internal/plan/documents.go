@@ -24,8 +24,11 @@ func (d Documents) Warnings() int { return 2*d.Calls + 3 }
 // Answer is the answer that a call is about to judge.
 func (d Documents) Answer() int { return 2*d.Calls + 4 }
 
+// Caller is whoever calls.
+func (d Documents) Caller() int { return 2*d.Calls + 5 }
+
 // Count is how many documents there are.
-func (d Documents) Count() int { return 2*d.Calls + 5 }
+func (d Documents) Count() int { return 2*d.Calls + 6 }
 
 // CallOf is the call that a document is from, or -1.
 func (d Documents) CallOf(document int) int {
@@ -36,4 +39,4 @@ func (d Documents) CallOf(document int) int {
 }
 
 // Shapes are what is needed of the documents of an RPC as a whole.
-type Shapes struct{ Page, Items, Account, Warnings *projection.Shape }
+type Shapes struct{ Page, Items, Account, Warnings, Caller *projection.Shape }

@@ -32,6 +32,10 @@ type Plan struct {
 	Renewed *Renewed
 	// Redis is what replicas share; nil for none.
 	Redis *Redis
+	// Policy says who may call what; nil for everybody everything.
+	Policy *Policy
+	// Routes are in the order of the file.
+	Routes []*Route
 	// Digest is a fingerprint of all that the plan is made from, but for secrets: replicas with the same digest do the same.
 	Digest string
 }

@@ -45,7 +45,13 @@ type Config struct {
 	// A Redis or a Valkey that replicas share. What uses it says so: a cache with store: redis, for example.
 	Redis *Redis `protobuf:"bytes,7,opt,name=redis,proto3" json:"redis,omitempty"`
 	// The API for operators (sheaf.admin.v1), on an address of its own. Default: none.
-	Admin         *Admin `protobuf:"bytes,8,opt,name=admin,proto3" json:"admin,omitempty"`
+	Admin *Admin `protobuf:"bytes,8,opt,name=admin,proto3" json:"admin,omitempty"`
+	// Who may call what, and how often. Default: everybody may call everything.
+	Policy *Policy `protobuf:"bytes,9,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Which requests are answered in another way than the binding without a name says, by the names that logs give.
+	Routes map[string]*Route `protobuf:"bytes,10,rep,name=routes,proto3" json:"routes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// RPCs that are served on an address of their own, and not on that of listen. Default: none.
+	Internal      *Internal `protobuf:"bytes,11,opt,name=internal,proto3" json:"internal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,20 +142,376 @@ func (x *Config) GetAdmin() *Admin {
 	return nil
 }
 
+func (x *Config) GetPolicy() *Policy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *Config) GetRoutes() map[string]*Route {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Config) GetInternal() *Internal {
+	if x != nil {
+		return x.Internal
+	}
+	return nil
+}
+
+// Route answers some requests in another way: a canary, a tenant of its own, a candidate in the shadow. The first route, in the order of the
+// file, that is about a request takes it; shadows take none.
+type Route struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The RPCs that it is about, as patterns; see Policy.
+	Rpcs []string `protobuf:"bytes,1,rep,name=rpcs,proto3" json:"rpcs,omitempty"`
+	// The condition for which it takes a request, as an expression over what expressions of policy see, and headers, the request's by
+	// their names in lower case. Default: all.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// The share of those that it takes. Default: all.
+	Share *float64 `protobuf:"fixed64,3,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	// What decides whether a request is among the share, as an expression: the same value always is, or never. Default: chance.
+	Sticky string `protobuf:"bytes,4,opt,name=sticky,proto3" json:"sticky,omitempty"`
+	// The name of the binding that answers. Default: the one without a name.
+	Binding string `protobuf:"bytes,5,opt,name=binding,proto3" json:"binding,omitempty"`
+	// The upstreams that are called instead of others: catalog: catalog_next.
+	Upstreams map[string]string `protobuf:"bytes,6,rep,name=upstreams,proto3" json:"upstreams,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether it runs beside the answer instead of giving it: what it would have answered is compared and dropped. Only for RPCs that
+	// change nothing.
+	Shadow        bool `protobuf:"varint,7,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Route) Reset() {
+	*x = Route{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Route) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Route) ProtoMessage() {}
+
+func (x *Route) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Route.ProtoReflect.Descriptor instead.
+func (*Route) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Route) GetRpcs() []string {
+	if x != nil {
+		return x.Rpcs
+	}
+	return nil
+}
+
+func (x *Route) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Route) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+func (x *Route) GetSticky() string {
+	if x != nil {
+		return x.Sticky
+	}
+	return ""
+}
+
+func (x *Route) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+func (x *Route) GetUpstreams() map[string]string {
+	if x != nil {
+		return x.Upstreams
+	}
+	return nil
+}
+
+func (x *Route) GetShadow() bool {
+	if x != nil {
+		return x.Shadow
+	}
+	return false
+}
+
+// Internal serves RPCs to others than the public, with other proofs of who they are.
+type Internal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address to listen on, as host:port.
+	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
+	// The RPCs that are served here alone, as patterns; see Policy.
+	Rpcs []string `protobuf:"bytes,2,rep,name=rpcs,proto3" json:"rpcs,omitempty"`
+	// The identity providers whose proofs count here. Default: all.
+	Identity []string `protobuf:"bytes,3,rep,name=identity,proto3" json:"identity,omitempty"`
+	// How it is served over TLS. Default: in clear text.
+	Tls           *ServerTls `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Internal) Reset() {
+	*x = Internal{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Internal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Internal) ProtoMessage() {}
+
+func (x *Internal) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Internal.ProtoReflect.Descriptor instead.
+func (*Internal) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Internal) GetListen() string {
+	if x != nil {
+		return x.Listen
+	}
+	return ""
+}
+
+func (x *Internal) GetRpcs() []string {
+	if x != nil {
+		return x.Rpcs
+	}
+	return nil
+}
+
+func (x *Internal) GetIdentity() []string {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
+func (x *Internal) GetTls() *ServerTls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+// ServerTls is how a listener speaks TLS 1.2 or later. Its files are read again when they change.
+type ServerTls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Our certificate with its chain, a file (PEM).
+	Certificate string `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// The certificate's key, a file (PEM).
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// The authorities of clients' certificates, a file (PEM). Default: clients are asked for none.
+	ClientCa string `protobuf:"bytes,3,opt,name=client_ca,json=clientCa,proto3" json:"client_ca,omitempty"`
+	// Whether a client without a certificate is refused at once, with client_ca.
+	RequireClientCertificate bool `protobuf:"varint,4,opt,name=require_client_certificate,json=requireClientCertificate,proto3" json:"require_client_certificate,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *ServerTls) Reset() {
+	*x = ServerTls{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServerTls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServerTls) ProtoMessage() {}
+
+func (x *ServerTls) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServerTls.ProtoReflect.Descriptor instead.
+func (*ServerTls) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ServerTls) GetCertificate() string {
+	if x != nil {
+		return x.Certificate
+	}
+	return ""
+}
+
+func (x *ServerTls) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ServerTls) GetClientCa() string {
+	if x != nil {
+		return x.ClientCa
+	}
+	return ""
+}
+
+func (x *ServerTls) GetRequireClientCertificate() bool {
+	if x != nil {
+		return x.RequireClientCertificate
+	}
+	return false
+}
+
+// Cors lets pages of other origins call.
+type Cors struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The origins, such as https://shop.example; or * alone, for every page, without credentials.
+	Origins []string `protobuf:"bytes,1,rep,name=origins,proto3" json:"origins,omitempty"`
+	// Headers that pages may send, besides those of the protocols and Authorization.
+	Headers []string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty"`
+	// Headers that pages may read, besides those of the protocols and of Sheaf.
+	ExposeHeaders []string `protobuf:"bytes,3,rep,name=expose_headers,json=exposeHeaders,proto3" json:"expose_headers,omitempty"`
+	// Whether browsers may send client certificates and cookies along.
+	Credentials bool `protobuf:"varint,4,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	// How long browsers remember the answer. Default: 2h.
+	MaxAge        *durationpb.Duration `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cors) Reset() {
+	*x = Cors{}
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cors) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cors) ProtoMessage() {}
+
+func (x *Cors) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cors.ProtoReflect.Descriptor instead.
+func (*Cors) Descriptor() ([]byte, []int) {
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Cors) GetOrigins() []string {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+func (x *Cors) GetHeaders() []string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *Cors) GetExposeHeaders() []string {
+	if x != nil {
+		return x.ExposeHeaders
+	}
+	return nil
+}
+
+func (x *Cors) GetCredentials() bool {
+	if x != nil {
+		return x.Credentials
+	}
+	return false
+}
+
+func (x *Cors) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
+}
+
 // Admin is the API for operators.
 type Admin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The address to listen on, as host:port, such as 127.0.0.1:9090.
 	Listen string `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
-	// The token that requests carry as Authorization: Bearer.
-	Token         *Secret `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The token that requests carry as Authorization: Bearer, where operators have none of their own.
+	Token *Secret `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// The tokens of operators, by the names that the audit log gives.
+	Operators map[string]*Secret `protobuf:"bytes,3,rep,name=operators,proto3" json:"operators,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How it is served over TLS. Default: in clear text.
+	Tls           *ServerTls `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Admin) Reset() {
 	*x = Admin{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -161,7 +523,7 @@ func (x *Admin) String() string {
 func (*Admin) ProtoMessage() {}
 
 func (x *Admin) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[1]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -174,7 +536,7 @@ func (x *Admin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Admin.ProtoReflect.Descriptor instead.
 func (*Admin) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Admin) GetListen() string {
@@ -187,6 +549,20 @@ func (x *Admin) GetListen() string {
 func (x *Admin) GetToken() *Secret {
 	if x != nil {
 		return x.Token
+	}
+	return nil
+}
+
+func (x *Admin) GetOperators() map[string]*Secret {
+	if x != nil {
+		return x.Operators
+	}
+	return nil
+}
+
+func (x *Admin) GetTls() *ServerTls {
+	if x != nil {
+		return x.Tls
 	}
 	return nil
 }
@@ -218,7 +594,7 @@ type Redis struct {
 
 func (x *Redis) Reset() {
 	*x = Redis{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -230,7 +606,7 @@ func (x *Redis) String() string {
 func (*Redis) ProtoMessage() {}
 
 func (x *Redis) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[2]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -243,7 +619,7 @@ func (x *Redis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redis.ProtoReflect.Descriptor instead.
 func (*Redis) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Redis) GetAddresses() []string {
@@ -322,7 +698,7 @@ type Accounts struct {
 
 func (x *Accounts) Reset() {
 	*x = Accounts{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +710,7 @@ func (x *Accounts) String() string {
 func (*Accounts) ProtoMessage() {}
 
 func (x *Accounts) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[3]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +723,7 @@ func (x *Accounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accounts.ProtoReflect.Descriptor instead.
 func (*Accounts) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Accounts) GetFile() string {
@@ -380,7 +756,7 @@ type Renewed struct {
 
 func (x *Renewed) Reset() {
 	*x = Renewed{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +768,7 @@ func (x *Renewed) String() string {
 func (*Renewed) ProtoMessage() {}
 
 func (x *Renewed) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[4]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +781,7 @@ func (x *Renewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renewed.ProtoReflect.Descriptor instead.
 func (*Renewed) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Renewed) GetStore() isRenewed_Store {
@@ -469,7 +845,7 @@ type AccountFile struct {
 
 func (x *AccountFile) Reset() {
 	*x = AccountFile{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +857,7 @@ func (x *AccountFile) String() string {
 func (*AccountFile) ProtoMessage() {}
 
 func (x *AccountFile) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[5]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +870,7 @@ func (x *AccountFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountFile.ProtoReflect.Descriptor instead.
 func (*AccountFile) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AccountFile) GetAccounts() map[string]*Account {
@@ -517,7 +893,7 @@ type Account struct {
 
 func (x *Account) Reset() {
 	*x = Account{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +905,7 @@ func (x *Account) String() string {
 func (*Account) ProtoMessage() {}
 
 func (x *Account) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[6]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +918,7 @@ func (x *Account) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Account.ProtoReflect.Descriptor instead.
 func (*Account) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Account) GetAttributes() map[string]string {
@@ -572,14 +948,31 @@ type Server struct {
 	PageTokenKey *Secret `protobuf:"bytes,4,opt,name=page_token_key,json=pageTokenKey,proto3" json:"page_token_key,omitempty"`
 	// The most work in flight, where the cost of an RPC is its binding's cost. What comes on top is refused at once with
 	// RESOURCE_EXHAUSTED. From nine tenths on, optional calls are left out. Default: no bound.
-	MaxWork       int32 `protobuf:"varint,5,opt,name=max_work,json=maxWork,proto3" json:"max_work,omitempty"`
+	MaxWork int32 `protobuf:"varint,5,opt,name=max_work,json=maxWork,proto3" json:"max_work,omitempty"`
+	// The most levels of messages within a request message. Default: 100.
+	MaxDepth int32 `protobuf:"varint,6,opt,name=max_depth,json=maxDepth,proto3" json:"max_depth,omitempty"`
+	// The most elements of lists and maps in a request message, all together. Default: 10000.
+	MaxElements int32 `protobuf:"varint,7,opt,name=max_elements,json=maxElements,proto3" json:"max_elements,omitempty"`
+	// Whether fields of a JSON request that the contract does not have are left out, instead of being an error.
+	AllowUnknownFields bool `protobuf:"varint,8,opt,name=allow_unknown_fields,json=allowUnknownFields,proto3" json:"allow_unknown_fields,omitempty"`
+	// How it is served over TLS. Default: in clear text.
+	Tls *ServerTls `protobuf:"bytes,9,opt,name=tls,proto3" json:"tls,omitempty"`
+	// The addresses of proxies, such as 10.0.0.0/8, whose word counts on where a request comes from: X-Forwarded-For, and the PROXY
+	// protocol. Default: nobody's.
+	TrustedProxies []string `protobuf:"bytes,10,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
+	// Whether trusted proxies begin each connection with the PROXY protocol, version 1 or 2.
+	ProxyProtocol bool `protobuf:"varint,11,opt,name=proxy_protocol,json=proxyProtocol,proto3" json:"proxy_protocol,omitempty"`
+	// Which pages may call from browsers. Default: those of our own origin.
+	Cors *Cors `protobuf:"bytes,12,opt,name=cors,proto3" json:"cors,omitempty"`
+	// Whether the contract can be read over gRPC reflection. Default: true.
+	Reflection    *bool `protobuf:"varint,13,opt,name=reflection,proto3,oneof" json:"reflection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +984,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[7]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +997,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Server) GetMaxRequestBytes() string {
@@ -640,6 +1033,62 @@ func (x *Server) GetMaxWork() int32 {
 		return x.MaxWork
 	}
 	return 0
+}
+
+func (x *Server) GetMaxDepth() int32 {
+	if x != nil {
+		return x.MaxDepth
+	}
+	return 0
+}
+
+func (x *Server) GetMaxElements() int32 {
+	if x != nil {
+		return x.MaxElements
+	}
+	return 0
+}
+
+func (x *Server) GetAllowUnknownFields() bool {
+	if x != nil {
+		return x.AllowUnknownFields
+	}
+	return false
+}
+
+func (x *Server) GetTls() *ServerTls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Server) GetTrustedProxies() []string {
+	if x != nil {
+		return x.TrustedProxies
+	}
+	return nil
+}
+
+func (x *Server) GetProxyProtocol() bool {
+	if x != nil {
+		return x.ProxyProtocol
+	}
+	return false
+}
+
+func (x *Server) GetCors() *Cors {
+	if x != nil {
+		return x.Cors
+	}
+	return nil
+}
+
+func (x *Server) GetReflection() bool {
+	if x != nil && x.Reflection != nil {
+		return *x.Reflection
+	}
+	return false
 }
 
 // Upstream is one REST service: where it is, how to prove who we are, and how much it is trusted.
@@ -687,7 +1136,7 @@ type Upstream struct {
 
 func (x *Upstream) Reset() {
 	*x = Upstream{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +1148,7 @@ func (x *Upstream) String() string {
 func (*Upstream) ProtoMessage() {}
 
 func (x *Upstream) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[8]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +1161,7 @@ func (x *Upstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
 func (*Upstream) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Upstream) GetBaseUrl() string {
@@ -845,7 +1294,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1306,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[9]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1319,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Retries) GetMax() int32 {
@@ -915,7 +1364,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1376,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[10]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1389,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Hedging) GetPercentile() float64 {
@@ -972,7 +1421,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1433,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[11]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1446,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -1038,7 +1487,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1499,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[12]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1512,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Balance) GetAddresses() []string {
@@ -1109,7 +1558,7 @@ type Ejection struct {
 
 func (x *Ejection) Reset() {
 	*x = Ejection{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1570,7 @@ func (x *Ejection) String() string {
 func (*Ejection) ProtoMessage() {}
 
 func (x *Ejection) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[13]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1583,7 @@ func (x *Ejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ejection.ProtoReflect.Descriptor instead.
 func (*Ejection) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Ejection) GetFailures() int32 {
@@ -1175,7 +1624,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1636,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[14]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1649,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *HealthCheck) GetGet() string {
@@ -1255,7 +1704,7 @@ type Cache struct {
 
 func (x *Cache) Reset() {
 	*x = Cache{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1716,7 @@ func (x *Cache) String() string {
 func (*Cache) ProtoMessage() {}
 
 func (x *Cache) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[15]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1729,7 @@ func (x *Cache) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cache.ProtoReflect.Descriptor instead.
 func (*Cache) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Cache) GetStore() string {
@@ -1351,7 +1800,7 @@ type Tls struct {
 
 func (x *Tls) Reset() {
 	*x = Tls{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1812,7 @@ func (x *Tls) String() string {
 func (*Tls) ProtoMessage() {}
 
 func (x *Tls) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[16]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1825,7 @@ func (x *Tls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tls.ProtoReflect.Descriptor instead.
 func (*Tls) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Tls) GetCa() string {
@@ -1444,7 +1893,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1905,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[17]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1918,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ErrorRule) GetStatus() []int32 {
@@ -1558,7 +2007,7 @@ type Violations struct {
 
 func (x *Violations) Reset() {
 	*x = Violations{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +2019,7 @@ func (x *Violations) String() string {
 func (*Violations) ProtoMessage() {}
 
 func (x *Violations) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[18]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +2032,7 @@ func (x *Violations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Violations.ProtoReflect.Descriptor instead.
 func (*Violations) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Violations) GetEach() string {
@@ -1630,7 +2079,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +2091,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[19]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +2104,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Credentials) GetKind() isCredentials_Kind {
@@ -1837,7 +2286,7 @@ type QueryCredential struct {
 
 func (x *QueryCredential) Reset() {
 	*x = QueryCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2298,7 @@ func (x *QueryCredential) String() string {
 func (*QueryCredential) ProtoMessage() {}
 
 func (x *QueryCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[20]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2311,7 @@ func (x *QueryCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryCredential.ProtoReflect.Descriptor instead.
 func (*QueryCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *QueryCredential) GetName() string {
@@ -1948,7 +2397,7 @@ type PathCredential struct {
 
 func (x *PathCredential) Reset() {
 	*x = PathCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2409,7 @@ func (x *PathCredential) String() string {
 func (*PathCredential) ProtoMessage() {}
 
 func (x *PathCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[21]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2422,7 @@ func (x *PathCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathCredential.ProtoReflect.Descriptor instead.
 func (*PathCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PathCredential) GetPrefix() string {
@@ -2055,7 +2504,7 @@ type BasicCredential struct {
 
 func (x *BasicCredential) Reset() {
 	*x = BasicCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2516,7 @@ func (x *BasicCredential) String() string {
 func (*BasicCredential) ProtoMessage() {}
 
 func (x *BasicCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[22]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2529,7 @@ func (x *BasicCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasicCredential.ProtoReflect.Descriptor instead.
 func (*BasicCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *BasicCredential) GetUsername() string {
@@ -2106,7 +2555,7 @@ type CallerCredential struct {
 
 func (x *CallerCredential) Reset() {
 	*x = CallerCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2567,7 @@ func (x *CallerCredential) String() string {
 func (*CallerCredential) ProtoMessage() {}
 
 func (x *CallerCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[23]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2580,7 @@ func (x *CallerCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallerCredential.ProtoReflect.Descriptor instead.
 func (*CallerCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 // Oauth2Credential gets its token from an upstream that is an authorization server.
@@ -2157,7 +2606,7 @@ type Oauth2Credential struct {
 
 func (x *Oauth2Credential) Reset() {
 	*x = Oauth2Credential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2169,7 +2618,7 @@ func (x *Oauth2Credential) String() string {
 func (*Oauth2Credential) ProtoMessage() {}
 
 func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[24]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2182,7 +2631,7 @@ func (x *Oauth2Credential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Oauth2Credential.ProtoReflect.Descriptor instead.
 func (*Oauth2Credential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Oauth2Credential) GetToken() string {
@@ -2258,7 +2707,7 @@ type HmacCredential struct {
 
 func (x *HmacCredential) Reset() {
 	*x = HmacCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2270,7 +2719,7 @@ func (x *HmacCredential) String() string {
 func (*HmacCredential) ProtoMessage() {}
 
 func (x *HmacCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[25]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2283,7 +2732,7 @@ func (x *HmacCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HmacCredential.ProtoReflect.Descriptor instead.
 func (*HmacCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HmacCredential) GetHeader() string {
@@ -2354,7 +2803,7 @@ type AwsCredential struct {
 
 func (x *AwsCredential) Reset() {
 	*x = AwsCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2366,7 +2815,7 @@ func (x *AwsCredential) String() string {
 func (*AwsCredential) ProtoMessage() {}
 
 func (x *AwsCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[26]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2379,7 +2828,7 @@ func (x *AwsCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwsCredential.ProtoReflect.Descriptor instead.
 func (*AwsCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AwsCredential) GetRegion() string {
@@ -2438,7 +2887,7 @@ type Refresh struct {
 
 func (x *Refresh) Reset() {
 	*x = Refresh{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2450,7 +2899,7 @@ func (x *Refresh) String() string {
 func (*Refresh) ProtoMessage() {}
 
 func (x *Refresh) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[27]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2463,7 +2912,7 @@ func (x *Refresh) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refresh.ProtoReflect.Descriptor instead.
 func (*Refresh) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Refresh) GetPost() string {
@@ -2523,7 +2972,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2984,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[28]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2548,7 +2997,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Secret) GetSource() isSecret_Source {
@@ -2627,7 +3076,7 @@ type HeaderCredential struct {
 
 func (x *HeaderCredential) Reset() {
 	*x = HeaderCredential{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +3088,7 @@ func (x *HeaderCredential) String() string {
 func (*HeaderCredential) ProtoMessage() {}
 
 func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[29]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +3101,7 @@ func (x *HeaderCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderCredential.ProtoReflect.Descriptor instead.
 func (*HeaderCredential) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HeaderCredential) GetName() string {
@@ -2741,7 +3190,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2753,7 +3202,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_config_v1_config_proto_msgTypes[30]
+	mi := &file_sheaf_config_v1_config_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2766,7 +3215,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{30}
+	return file_sheaf_config_v1_config_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Breaker) GetFailureRatio() float64 {
@@ -2808,7 +3257,7 @@ var File_sheaf_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xea\x03\n" +
+	"\x1csheaf/config/v1/config.proto\x12\x0fsheaf.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1csheaf/config/v1/policy.proto\"\x81\x06\n" +
 	"\x06Config\x12\"\n" +
 	"\bcontract\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bcontract\x12\"\n" +
 	"\bbindings\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\bbindings\x12\x16\n" +
@@ -2817,13 +3266,56 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x06server\x18\x05 \x01(\v2\x17.sheaf.config.v1.ServerR\x06server\x125\n" +
 	"\baccounts\x18\x06 \x01(\v2\x19.sheaf.config.v1.AccountsR\baccounts\x12,\n" +
 	"\x05redis\x18\a \x01(\v2\x16.sheaf.config.v1.RedisR\x05redis\x12,\n" +
-	"\x05admin\x18\b \x01(\v2\x16.sheaf.config.v1.AdminR\x05admin\x1aW\n" +
+	"\x05admin\x18\b \x01(\v2\x16.sheaf.config.v1.AdminR\x05admin\x12/\n" +
+	"\x06policy\x18\t \x01(\v2\x17.sheaf.config.v1.PolicyR\x06policy\x12Z\n" +
+	"\x06routes\x18\n" +
+	" \x03(\v2#.sheaf.config.v1.Config.RoutesEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\x06routes\x125\n" +
+	"\binternal\x18\v \x01(\v2\x19.sheaf.config.v1.InternalR\binternal\x1aW\n" +
 	"\x0eUpstreamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
-	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\"^\n" +
+	"\x05value\x18\x02 \x01(\v2\x19.sheaf.config.v1.UpstreamR\x05value:\x028\x01\x1aQ\n" +
+	"\vRoutesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.sheaf.config.v1.RouteR\x05value:\x028\x01\"\xc6\x02\n" +
+	"\x05Route\x12\x1e\n" +
+	"\x04rpcs\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x18\x01R\x04rpcs\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x122\n" +
+	"\x05share\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x05share\x88\x01\x01\x12\x16\n" +
+	"\x06sticky\x18\x04 \x01(\tR\x06sticky\x12\x18\n" +
+	"\abinding\x18\x05 \x01(\tR\abinding\x12C\n" +
+	"\tupstreams\x18\x06 \x03(\v2%.sheaf.config.v1.Route.UpstreamsEntryR\tupstreams\x12\x16\n" +
+	"\x06shadow\x18\a \x01(\bR\x06shadow\x1a<\n" +
+	"\x0eUpstreamsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
+	"\x06_share\"\x9e\x01\n" +
+	"\bInternal\x12\x1e\n" +
+	"\x06listen\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06listen\x12\x1e\n" +
+	"\x04rpcs\x18\x02 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x18\x01R\x04rpcs\x12$\n" +
+	"\bidentity\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x18\x01R\bidentity\x12,\n" +
+	"\x03tls\x18\x04 \x01(\v2\x1a.sheaf.config.v1.ServerTlsR\x03tls\"\xaa\x01\n" +
+	"\tServerTls\x12(\n" +
+	"\vcertificate\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\vcertificate\x12\x18\n" +
+	"\x03key\x18\x02 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x03key\x12\x1b\n" +
+	"\tclient_ca\x18\x03 \x01(\tR\bclientCa\x12<\n" +
+	"\x1arequire_client_certificate\x18\x04 \x01(\bR\x18requireClientCertificate\"\xcd\x01\n" +
+	"\x04Cors\x12$\n" +
+	"\aorigins\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x18\x01R\aorigins\x12\x18\n" +
+	"\aheaders\x18\x02 \x03(\tR\aheaders\x12%\n" +
+	"\x0eexpose_headers\x18\x03 \x03(\tR\rexposeHeaders\x12 \n" +
+	"\vcredentials\x18\x04 \x01(\bR\vcredentials\x12<\n" +
+	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x06maxAge\"\xbf\x02\n" +
 	"\x05Admin\x12\x1e\n" +
-	"\x06listen\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06listen\x125\n" +
-	"\x05token\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretB\x06\xbaH\x03\xc8\x01\x01R\x05token\"\xd6\x02\n" +
+	"\x06listen\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06listen\x12-\n" +
+	"\x05token\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05token\x12b\n" +
+	"\toperators\x18\x03 \x03(\v2%.sheaf.config.v1.Admin.OperatorsEntryB\x1d\xbaH\x1a\x9a\x01\x17\"\x15r\x132\x11^[a-z][a-z0-9_]*$R\toperators\x12,\n" +
+	"\x03tls\x18\x04 \x01(\v2\x1a.sheaf.config.v1.ServerTlsR\x03tls\x1aU\n" +
+	"\x0eOperatorsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xd6\x02\n" +
 	"\x05Redis\x12&\n" +
 	"\taddresses\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\taddresses\x12\x16\n" +
 	"\x06master\x18\x02 \x01(\tR\x06master\x12\x1a\n" +
@@ -2857,14 +3349,27 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aS\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xca\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xb8\x05\n" +
 	"\x06Server\x12M\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
 	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
 	"\x0epage_token_key\x18\x04 \x01(\v2\x17.sheaf.config.v1.SecretR\fpageTokenKey\x12\"\n" +
-	"\bmax_work\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\amaxWork\"\x8e\a\n" +
+	"\bmax_work\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\amaxWork\x12'\n" +
+	"\tmax_depth\x18\x06 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bmaxDepth\x12*\n" +
+	"\fmax_elements\x18\a \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\vmaxElements\x120\n" +
+	"\x14allow_unknown_fields\x18\b \x01(\bR\x12allowUnknownFields\x12,\n" +
+	"\x03tls\x18\t \x01(\v2\x1a.sheaf.config.v1.ServerTlsR\x03tls\x121\n" +
+	"\x0ftrusted_proxies\x18\n" +
+	" \x03(\tB\b\xbaH\x05\x92\x01\x02\x18\x01R\x0etrustedProxies\x12%\n" +
+	"\x0eproxy_protocol\x18\v \x01(\bR\rproxyProtocol\x12)\n" +
+	"\x04cors\x18\f \x01(\v2\x15.sheaf.config.v1.CorsR\x04cors\x12#\n" +
+	"\n" +
+	"reflection\x18\r \x01(\bH\x00R\n" +
+	"reflection\x88\x01\x01B\r\n" +
+	"\v_reflection\"\x8e\a\n" +
 	"\bUpstream\x12!\n" +
 	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x123\n" +
 	"\anetwork\x18\t \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x11R\x06publicR\aprivateR\anetwork\x12=\n" +
@@ -3062,122 +3567,142 @@ func file_sheaf_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sheaf_config_v1_config_proto_rawDescData
 }
 
-var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_sheaf_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_sheaf_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: sheaf.config.v1.Config
-	(*Admin)(nil),               // 1: sheaf.config.v1.Admin
-	(*Redis)(nil),               // 2: sheaf.config.v1.Redis
-	(*Accounts)(nil),            // 3: sheaf.config.v1.Accounts
-	(*Renewed)(nil),             // 4: sheaf.config.v1.Renewed
-	(*AccountFile)(nil),         // 5: sheaf.config.v1.AccountFile
-	(*Account)(nil),             // 6: sheaf.config.v1.Account
-	(*Server)(nil),              // 7: sheaf.config.v1.Server
-	(*Upstream)(nil),            // 8: sheaf.config.v1.Upstream
-	(*Retries)(nil),             // 9: sheaf.config.v1.Retries
-	(*Hedging)(nil),             // 10: sheaf.config.v1.Hedging
-	(*Concurrency)(nil),         // 11: sheaf.config.v1.Concurrency
-	(*Balance)(nil),             // 12: sheaf.config.v1.Balance
-	(*Ejection)(nil),            // 13: sheaf.config.v1.Ejection
-	(*HealthCheck)(nil),         // 14: sheaf.config.v1.HealthCheck
-	(*Cache)(nil),               // 15: sheaf.config.v1.Cache
-	(*Tls)(nil),                 // 16: sheaf.config.v1.Tls
-	(*ErrorRule)(nil),           // 17: sheaf.config.v1.ErrorRule
-	(*Violations)(nil),          // 18: sheaf.config.v1.Violations
-	(*Credentials)(nil),         // 19: sheaf.config.v1.Credentials
-	(*QueryCredential)(nil),     // 20: sheaf.config.v1.QueryCredential
-	(*PathCredential)(nil),      // 21: sheaf.config.v1.PathCredential
-	(*BasicCredential)(nil),     // 22: sheaf.config.v1.BasicCredential
-	(*CallerCredential)(nil),    // 23: sheaf.config.v1.CallerCredential
-	(*Oauth2Credential)(nil),    // 24: sheaf.config.v1.Oauth2Credential
-	(*HmacCredential)(nil),      // 25: sheaf.config.v1.HmacCredential
-	(*AwsCredential)(nil),       // 26: sheaf.config.v1.AwsCredential
-	(*Refresh)(nil),             // 27: sheaf.config.v1.Refresh
-	(*Secret)(nil),              // 28: sheaf.config.v1.Secret
-	(*HeaderCredential)(nil),    // 29: sheaf.config.v1.HeaderCredential
-	(*Breaker)(nil),             // 30: sheaf.config.v1.Breaker
-	nil,                         // 31: sheaf.config.v1.Config.UpstreamsEntry
-	nil,                         // 32: sheaf.config.v1.AccountFile.AccountsEntry
-	nil,                         // 33: sheaf.config.v1.Account.AttributesEntry
-	nil,                         // 34: sheaf.config.v1.Account.SecretsEntry
-	nil,                         // 35: sheaf.config.v1.Upstream.HeadersEntry
-	nil,                         // 36: sheaf.config.v1.Oauth2Credential.FormEntry
-	nil,                         // 37: sheaf.config.v1.Refresh.FormEntry
-	nil,                         // 38: sheaf.config.v1.Refresh.QueryEntry
-	nil,                         // 39: sheaf.config.v1.Refresh.StoreEntry
-	(*durationpb.Duration)(nil), // 40: google.protobuf.Duration
+	(*Route)(nil),               // 1: sheaf.config.v1.Route
+	(*Internal)(nil),            // 2: sheaf.config.v1.Internal
+	(*ServerTls)(nil),           // 3: sheaf.config.v1.ServerTls
+	(*Cors)(nil),                // 4: sheaf.config.v1.Cors
+	(*Admin)(nil),               // 5: sheaf.config.v1.Admin
+	(*Redis)(nil),               // 6: sheaf.config.v1.Redis
+	(*Accounts)(nil),            // 7: sheaf.config.v1.Accounts
+	(*Renewed)(nil),             // 8: sheaf.config.v1.Renewed
+	(*AccountFile)(nil),         // 9: sheaf.config.v1.AccountFile
+	(*Account)(nil),             // 10: sheaf.config.v1.Account
+	(*Server)(nil),              // 11: sheaf.config.v1.Server
+	(*Upstream)(nil),            // 12: sheaf.config.v1.Upstream
+	(*Retries)(nil),             // 13: sheaf.config.v1.Retries
+	(*Hedging)(nil),             // 14: sheaf.config.v1.Hedging
+	(*Concurrency)(nil),         // 15: sheaf.config.v1.Concurrency
+	(*Balance)(nil),             // 16: sheaf.config.v1.Balance
+	(*Ejection)(nil),            // 17: sheaf.config.v1.Ejection
+	(*HealthCheck)(nil),         // 18: sheaf.config.v1.HealthCheck
+	(*Cache)(nil),               // 19: sheaf.config.v1.Cache
+	(*Tls)(nil),                 // 20: sheaf.config.v1.Tls
+	(*ErrorRule)(nil),           // 21: sheaf.config.v1.ErrorRule
+	(*Violations)(nil),          // 22: sheaf.config.v1.Violations
+	(*Credentials)(nil),         // 23: sheaf.config.v1.Credentials
+	(*QueryCredential)(nil),     // 24: sheaf.config.v1.QueryCredential
+	(*PathCredential)(nil),      // 25: sheaf.config.v1.PathCredential
+	(*BasicCredential)(nil),     // 26: sheaf.config.v1.BasicCredential
+	(*CallerCredential)(nil),    // 27: sheaf.config.v1.CallerCredential
+	(*Oauth2Credential)(nil),    // 28: sheaf.config.v1.Oauth2Credential
+	(*HmacCredential)(nil),      // 29: sheaf.config.v1.HmacCredential
+	(*AwsCredential)(nil),       // 30: sheaf.config.v1.AwsCredential
+	(*Refresh)(nil),             // 31: sheaf.config.v1.Refresh
+	(*Secret)(nil),              // 32: sheaf.config.v1.Secret
+	(*HeaderCredential)(nil),    // 33: sheaf.config.v1.HeaderCredential
+	(*Breaker)(nil),             // 34: sheaf.config.v1.Breaker
+	nil,                         // 35: sheaf.config.v1.Config.UpstreamsEntry
+	nil,                         // 36: sheaf.config.v1.Config.RoutesEntry
+	nil,                         // 37: sheaf.config.v1.Route.UpstreamsEntry
+	nil,                         // 38: sheaf.config.v1.Admin.OperatorsEntry
+	nil,                         // 39: sheaf.config.v1.AccountFile.AccountsEntry
+	nil,                         // 40: sheaf.config.v1.Account.AttributesEntry
+	nil,                         // 41: sheaf.config.v1.Account.SecretsEntry
+	nil,                         // 42: sheaf.config.v1.Upstream.HeadersEntry
+	nil,                         // 43: sheaf.config.v1.Oauth2Credential.FormEntry
+	nil,                         // 44: sheaf.config.v1.Refresh.FormEntry
+	nil,                         // 45: sheaf.config.v1.Refresh.QueryEntry
+	nil,                         // 46: sheaf.config.v1.Refresh.StoreEntry
+	(*Policy)(nil),              // 47: sheaf.config.v1.Policy
+	(*durationpb.Duration)(nil), // 48: google.protobuf.Duration
 }
 var file_sheaf_config_v1_config_proto_depIdxs = []int32{
-	31, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
-	7,  // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
-	3,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
-	2,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
-	1,  // 4: sheaf.config.v1.Config.admin:type_name -> sheaf.config.v1.Admin
-	28, // 5: sheaf.config.v1.Admin.token:type_name -> sheaf.config.v1.Secret
-	28, // 6: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
-	16, // 7: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
-	40, // 8: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
-	4,  // 9: sheaf.config.v1.Accounts.renewed:type_name -> sheaf.config.v1.Renewed
-	28, // 10: sheaf.config.v1.Renewed.key:type_name -> sheaf.config.v1.Secret
-	32, // 11: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
-	33, // 12: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
-	34, // 13: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
-	40, // 14: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
-	40, // 15: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
-	28, // 16: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
-	40, // 17: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
-	19, // 18: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
-	30, // 19: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
-	35, // 20: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
-	17, // 21: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
-	9,  // 22: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
-	10, // 23: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
-	11, // 24: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
-	12, // 25: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
-	15, // 26: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
-	16, // 27: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
-	40, // 28: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
-	40, // 29: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
-	40, // 30: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
-	13, // 31: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
-	14, // 32: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
-	40, // 33: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
-	40, // 34: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
-	40, // 35: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
-	40, // 36: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
-	40, // 37: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
-	40, // 38: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
-	40, // 39: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
-	18, // 40: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
-	28, // 41: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
-	29, // 42: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
-	20, // 43: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
-	21, // 44: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
-	22, // 45: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
-	23, // 46: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
-	24, // 47: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
-	25, // 48: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
-	26, // 49: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
-	27, // 50: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
-	28, // 51: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
-	28, // 52: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
-	36, // 53: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
-	28, // 54: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
-	28, // 55: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
-	28, // 56: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
-	28, // 57: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
-	37, // 58: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
-	38, // 59: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
-	39, // 60: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
-	40, // 61: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
-	40, // 62: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
-	8,  // 63: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
-	6,  // 64: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
-	28, // 65: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
-	66, // [66:66] is the sub-list for method output_type
-	66, // [66:66] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	35, // 0: sheaf.config.v1.Config.upstreams:type_name -> sheaf.config.v1.Config.UpstreamsEntry
+	11, // 1: sheaf.config.v1.Config.server:type_name -> sheaf.config.v1.Server
+	7,  // 2: sheaf.config.v1.Config.accounts:type_name -> sheaf.config.v1.Accounts
+	6,  // 3: sheaf.config.v1.Config.redis:type_name -> sheaf.config.v1.Redis
+	5,  // 4: sheaf.config.v1.Config.admin:type_name -> sheaf.config.v1.Admin
+	47, // 5: sheaf.config.v1.Config.policy:type_name -> sheaf.config.v1.Policy
+	36, // 6: sheaf.config.v1.Config.routes:type_name -> sheaf.config.v1.Config.RoutesEntry
+	2,  // 7: sheaf.config.v1.Config.internal:type_name -> sheaf.config.v1.Internal
+	37, // 8: sheaf.config.v1.Route.upstreams:type_name -> sheaf.config.v1.Route.UpstreamsEntry
+	3,  // 9: sheaf.config.v1.Internal.tls:type_name -> sheaf.config.v1.ServerTls
+	48, // 10: sheaf.config.v1.Cors.max_age:type_name -> google.protobuf.Duration
+	32, // 11: sheaf.config.v1.Admin.token:type_name -> sheaf.config.v1.Secret
+	38, // 12: sheaf.config.v1.Admin.operators:type_name -> sheaf.config.v1.Admin.OperatorsEntry
+	3,  // 13: sheaf.config.v1.Admin.tls:type_name -> sheaf.config.v1.ServerTls
+	32, // 14: sheaf.config.v1.Redis.password:type_name -> sheaf.config.v1.Secret
+	20, // 15: sheaf.config.v1.Redis.tls:type_name -> sheaf.config.v1.Tls
+	48, // 16: sheaf.config.v1.Redis.timeout:type_name -> google.protobuf.Duration
+	8,  // 17: sheaf.config.v1.Accounts.renewed:type_name -> sheaf.config.v1.Renewed
+	32, // 18: sheaf.config.v1.Renewed.key:type_name -> sheaf.config.v1.Secret
+	39, // 19: sheaf.config.v1.AccountFile.accounts:type_name -> sheaf.config.v1.AccountFile.AccountsEntry
+	40, // 20: sheaf.config.v1.Account.attributes:type_name -> sheaf.config.v1.Account.AttributesEntry
+	41, // 21: sheaf.config.v1.Account.secrets:type_name -> sheaf.config.v1.Account.SecretsEntry
+	48, // 22: sheaf.config.v1.Server.max_timeout:type_name -> google.protobuf.Duration
+	48, // 23: sheaf.config.v1.Server.drain_timeout:type_name -> google.protobuf.Duration
+	32, // 24: sheaf.config.v1.Server.page_token_key:type_name -> sheaf.config.v1.Secret
+	3,  // 25: sheaf.config.v1.Server.tls:type_name -> sheaf.config.v1.ServerTls
+	4,  // 26: sheaf.config.v1.Server.cors:type_name -> sheaf.config.v1.Cors
+	48, // 27: sheaf.config.v1.Upstream.timeout:type_name -> google.protobuf.Duration
+	23, // 28: sheaf.config.v1.Upstream.credentials:type_name -> sheaf.config.v1.Credentials
+	34, // 29: sheaf.config.v1.Upstream.breaker:type_name -> sheaf.config.v1.Breaker
+	42, // 30: sheaf.config.v1.Upstream.headers:type_name -> sheaf.config.v1.Upstream.HeadersEntry
+	21, // 31: sheaf.config.v1.Upstream.errors:type_name -> sheaf.config.v1.ErrorRule
+	13, // 32: sheaf.config.v1.Upstream.retries:type_name -> sheaf.config.v1.Retries
+	14, // 33: sheaf.config.v1.Upstream.hedging:type_name -> sheaf.config.v1.Hedging
+	15, // 34: sheaf.config.v1.Upstream.concurrency:type_name -> sheaf.config.v1.Concurrency
+	16, // 35: sheaf.config.v1.Upstream.balance:type_name -> sheaf.config.v1.Balance
+	19, // 36: sheaf.config.v1.Upstream.cache:type_name -> sheaf.config.v1.Cache
+	20, // 37: sheaf.config.v1.Upstream.tls:type_name -> sheaf.config.v1.Tls
+	48, // 38: sheaf.config.v1.Retries.backoff:type_name -> google.protobuf.Duration
+	48, // 39: sheaf.config.v1.Retries.max_backoff:type_name -> google.protobuf.Duration
+	48, // 40: sheaf.config.v1.Hedging.min_wait:type_name -> google.protobuf.Duration
+	17, // 41: sheaf.config.v1.Balance.ejection:type_name -> sheaf.config.v1.Ejection
+	18, // 42: sheaf.config.v1.Balance.health_check:type_name -> sheaf.config.v1.HealthCheck
+	48, // 43: sheaf.config.v1.Ejection.for:type_name -> google.protobuf.Duration
+	48, // 44: sheaf.config.v1.HealthCheck.every:type_name -> google.protobuf.Duration
+	48, // 45: sheaf.config.v1.HealthCheck.timeout:type_name -> google.protobuf.Duration
+	48, // 46: sheaf.config.v1.Cache.default_age:type_name -> google.protobuf.Duration
+	48, // 47: sheaf.config.v1.Cache.negative_age:type_name -> google.protobuf.Duration
+	48, // 48: sheaf.config.v1.Cache.stale_while_revalidate:type_name -> google.protobuf.Duration
+	48, // 49: sheaf.config.v1.Cache.stale_if_error:type_name -> google.protobuf.Duration
+	22, // 50: sheaf.config.v1.ErrorRule.violations:type_name -> sheaf.config.v1.Violations
+	32, // 51: sheaf.config.v1.Credentials.bearer:type_name -> sheaf.config.v1.Secret
+	33, // 52: sheaf.config.v1.Credentials.header:type_name -> sheaf.config.v1.HeaderCredential
+	24, // 53: sheaf.config.v1.Credentials.query:type_name -> sheaf.config.v1.QueryCredential
+	25, // 54: sheaf.config.v1.Credentials.path:type_name -> sheaf.config.v1.PathCredential
+	26, // 55: sheaf.config.v1.Credentials.basic:type_name -> sheaf.config.v1.BasicCredential
+	27, // 56: sheaf.config.v1.Credentials.caller:type_name -> sheaf.config.v1.CallerCredential
+	28, // 57: sheaf.config.v1.Credentials.oauth2:type_name -> sheaf.config.v1.Oauth2Credential
+	29, // 58: sheaf.config.v1.Credentials.hmac:type_name -> sheaf.config.v1.HmacCredential
+	30, // 59: sheaf.config.v1.Credentials.aws:type_name -> sheaf.config.v1.AwsCredential
+	31, // 60: sheaf.config.v1.Credentials.refresh:type_name -> sheaf.config.v1.Refresh
+	32, // 61: sheaf.config.v1.BasicCredential.password:type_name -> sheaf.config.v1.Secret
+	32, // 62: sheaf.config.v1.Oauth2Credential.client_secret:type_name -> sheaf.config.v1.Secret
+	43, // 63: sheaf.config.v1.Oauth2Credential.form:type_name -> sheaf.config.v1.Oauth2Credential.FormEntry
+	32, // 64: sheaf.config.v1.HmacCredential.key:type_name -> sheaf.config.v1.Secret
+	32, // 65: sheaf.config.v1.AwsCredential.access_key_id:type_name -> sheaf.config.v1.Secret
+	32, // 66: sheaf.config.v1.AwsCredential.secret_access_key:type_name -> sheaf.config.v1.Secret
+	32, // 67: sheaf.config.v1.AwsCredential.session_token:type_name -> sheaf.config.v1.Secret
+	44, // 68: sheaf.config.v1.Refresh.form:type_name -> sheaf.config.v1.Refresh.FormEntry
+	45, // 69: sheaf.config.v1.Refresh.query:type_name -> sheaf.config.v1.Refresh.QueryEntry
+	46, // 70: sheaf.config.v1.Refresh.store:type_name -> sheaf.config.v1.Refresh.StoreEntry
+	48, // 71: sheaf.config.v1.Breaker.window:type_name -> google.protobuf.Duration
+	48, // 72: sheaf.config.v1.Breaker.open_for:type_name -> google.protobuf.Duration
+	12, // 73: sheaf.config.v1.Config.UpstreamsEntry.value:type_name -> sheaf.config.v1.Upstream
+	1,  // 74: sheaf.config.v1.Config.RoutesEntry.value:type_name -> sheaf.config.v1.Route
+	32, // 75: sheaf.config.v1.Admin.OperatorsEntry.value:type_name -> sheaf.config.v1.Secret
+	10, // 76: sheaf.config.v1.AccountFile.AccountsEntry.value:type_name -> sheaf.config.v1.Account
+	32, // 77: sheaf.config.v1.Account.SecretsEntry.value:type_name -> sheaf.config.v1.Secret
+	78, // [78:78] is the sub-list for method output_type
+	78, // [78:78] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_config_v1_config_proto_init() }
@@ -3185,13 +3710,16 @@ func file_sheaf_config_v1_config_proto_init() {
 	if File_sheaf_config_v1_config_proto != nil {
 		return
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[4].OneofWrappers = []any{
+	file_sheaf_config_v1_policy_proto_init()
+	file_sheaf_config_v1_config_proto_msgTypes[1].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{
 		(*Renewed_File)(nil),
 		(*Renewed_Redis)(nil),
 	}
 	file_sheaf_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{}
-	file_sheaf_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[23].OneofWrappers = []any{
 		(*Credentials_Bearer)(nil),
 		(*Credentials_Header)(nil),
 		(*Credentials_Query)(nil),
@@ -3202,34 +3730,34 @@ func file_sheaf_config_v1_config_proto_init() {
 		(*Credentials_Hmac)(nil),
 		(*Credentials_Aws)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[24].OneofWrappers = []any{
 		(*QueryCredential_Env)(nil),
 		(*QueryCredential_File)(nil),
 		(*QueryCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[21].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[25].OneofWrappers = []any{
 		(*PathCredential_Env)(nil),
 		(*PathCredential_File)(nil),
 		(*PathCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[32].OneofWrappers = []any{
 		(*Secret_Env)(nil),
 		(*Secret_File)(nil),
 		(*Secret_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{
+	file_sheaf_config_v1_config_proto_msgTypes[33].OneofWrappers = []any{
 		(*HeaderCredential_Env)(nil),
 		(*HeaderCredential_File)(nil),
 		(*HeaderCredential_Account)(nil),
 	}
-	file_sheaf_config_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
+	file_sheaf_config_v1_config_proto_msgTypes[34].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_config_v1_config_proto_rawDesc), len(file_sheaf_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,166 @@
+package compile
+
+import (
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+// policyNames are the names that expressions of the policy see besides request, and the fields that are known of each.
+var policyNames = map[string][]string{
+	"caller":    {"provider", "id", "issuer", "scopes", "claims"},
+	"peer":      {"ip", "listener"},
+	"rpc":       nil,
+	nowName:     nil,
+	requestName: nil,
+}
+
+// policyParser compiles the expressions of the policy and of routes.
+type policyParser struct {
+	*draft
+	// env knows everything but the request.
+	env *expr.Env
+	// more are the names that it knows besides policyNames.
+	more map[string][]string
+	// withRequest are environments that know the request, by its type.
+	withRequest map[string]*expr.Env
+}
+
+func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error) {
+	base, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
+	if err != nil {
+		return nil, err
+	}
+	variables := []expr.Variable{
+		{Name: "caller", Type: cel.DynType}, {Name: "peer", Type: cel.MapType(cel.StringType, cel.StringType)},
+		{Name: "rpc", Type: cel.StringType}, {Name: nowName, Type: cel.TimestampType},
+	}
+	for name := range more {
+		variables = append(variables, expr.Variable{Name: name, Type: cel.MapType(cel.StringType, cel.StringType)})
+	}
+	env, err := base.With(variables...)
+	if err != nil {
+		return nil, err
+	}
+	return &policyParser{draft: d, env: env, more: more, withRequest: map[string]*expr.Env{}}, nil
+}
+
+// kind is what an expression of the policy has to give.
+type kind struct {
+	types []cel.Kind
+	words string
+}
+
+var (
+	aCondition   = kind{[]cel.Kind{cel.BoolKind}, "a condition, true or false"}
+	aKey         = kind{[]cel.Kind{cel.StringKind, cel.IntKind, cel.UintKind, cel.BoolKind}, "a text or a number to count by"}
+	aWholeNumber = kind{[]cel.Kind{cel.IntKind, cel.UintKind}, "a whole number"}
+)
+
+// expression compiles an expression for each RPC that it is about. It returns nil if it reported a problem, or if there is no node.
+func (p *policyParser) expression(at *source.Node, rpcs []*rpc, want kind) *plan.Expression {
+	if at == nil {
+		return nil
+	}
+	compiled := &plan.Expression{Text: at.Text, At: at.Position, Programs: map[string]*expr.Program{}}
+	byType := map[string]*expr.Program{} // requests of one type share a program
+	for _, rpc := range rpcs {
+		input := ""
+		if strings.Contains(at.Text, requestName) {
+			input = string(rpc.method.Input().FullName())
+		}
+		program, known := byType[input]
+		if !known {
+			if program = p.compile(at, input, want); program == nil {
+				return nil
+			}
+			byType[input] = program
+		}
+		compiled.Programs[plan.Procedure(rpc.method)] = program
+	}
+	return compiled
+}
+
+// withoutRequest compiles an expression that sees no request.
+func (p *policyParser) withoutRequest(at *source.Node, want kind) *expr.Program {
+	return p.compile(at, "", want)
+}
+
+// compile compiles an expression over a request of a type; the empty type is none.
+func (p *policyParser) compile(at *source.Node, input string, want kind) *expr.Program {
+	env, err := p.environment(input)
+	if err != nil {
+		p.report(at, "", "%v", err)
+		return nil
+	}
+	program, mistakes := env.Compile(at.Text)
+	for _, mistake := range mistakes {
+		p.mistake(at, mistake)
+	}
+	if program == nil {
+		return nil
+	}
+	if !p.checkFields(at, program) || !p.checkKind(at, program, want) {
+		return nil
+	}
+	return program
+}
+
+func (p *policyParser) environment(input string) (*expr.Env, error) {
+	if input == "" {
+		return p.env, nil
+	}
+	if known := p.withRequest[input]; known != nil {
+		return known, nil
+	}
+	env, err := p.env.With(expr.Variable{Name: requestName, Type: cel.ObjectType(input)})
+	if err != nil {
+		return nil, err
+	}
+	p.withRequest[input] = env
+	return env, nil
+}
+
+func (p *policyParser) mistake(at *source.Node, e *expr.Error) {
+	hint := e.Hint
+	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
+		hint = diag.DidYouMean("names", strings.Trim(name, `"`), append(sortedKeys(policyNames), sortedKeys(p.more)...))
+	}
+	p.problems.Add(at.At(e.Offset), e.Width, hint, "%s", e.Message)
+}
+
+// checkFields refuses a field of caller or peer that neither has.
+func (p *policyParser) checkFields(at *source.Node, program *expr.Program) bool {
+	for _, selection := range program.Selections {
+		root, rest, _ := strings.Cut(selection, ".")
+		field, _, _ := strings.Cut(rest, ".")
+		known := policyNames[root]
+		if field == "" || known == nil || slices.Contains(known, field) {
+			continue
+		}
+		offset := max(0, strings.Index(at.Text, selection)) + len(root) + 1
+		p.problems.Add(at.At(offset), len(field), diag.DidYouMean("fields", field, known), "unknown field %q in %s", field, root)
+		return false
+	}
+	return true
+}
+
+func (p *policyParser) checkKind(at *source.Node, program *expr.Program, want kind) bool {
+	got := program.Type.Kind()
+	if got == cel.DynKind {
+		return true
+	}
+	for _, kind := range want.types {
+		if got == kind {
+			return true
+		}
+	}
+	p.report(at, "write "+want.words, "%s gives %s", at.Text, program.Type)
+	return false
+}

@@ -33,6 +33,8 @@ var (
 type Error struct {
 	// Reason is what clients may know, such as "token has expired". It quotes nothing of the proof.
 	Reason string
+	// Challenge is what WWW-Authenticate says of it (RFC 9110, section 11.6.1); empty for no more than the schemes there are.
+	Challenge string
 	// Err is what logs may know besides; nil for nothing. It holds nothing of what is secret in the proof.
 	Err error
 }

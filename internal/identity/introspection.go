@@ -1,0 +1,162 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// IntrospectionConfig describes an authorization server that is asked about tokens (RFC 7662). Zero values mean the defaults that are
+// named here.
+type IntrospectionConfig struct {
+	// Name is the provider's.
+	Name string
+	// Ask sends a token to the authorization server, and returns the body of its answer. It is called concurrently. The error is for
+	// logs, and shows nothing of the token.
+	Ask func(ctx context.Context, token string) ([]byte, error)
+	// Audiences are those of which aud has to hold one. Default: anything.
+	Audiences []string
+	// Keep is how long an answer is good, at most until the token ends. Default: 30s.
+	Keep time.Duration
+	// ID is the member that becomes Caller.ID. Default: sub, or client_id.
+	ID string
+	// Scopes is the member that becomes Caller.Scopes. Default: scope.
+	Scopes string
+}
+
+// Introspection asks an authorization server about tokens. Who asks about a token that is being asked about waits for the same answer.
+// It is safe for concurrent use.
+type Introspection struct {
+	config     IntrospectionConfig
+	ids        []string
+	scopes     []string
+	good       *kept[*Caller]
+	bad        *kept[error] // apart, so that no flood of bad tokens drives out the good ones
+	closing    context.Context
+	stop       context.CancelFunc
+	mu         sync.Mutex
+	flights    map[digest]*asking
+	inProgress sync.WaitGroup
+}
+
+// asking is a question under way. caller and err are there when done is closed.
+type asking struct {
+	done   chan struct{}
+	caller *Caller
+	err    error
+}
+
+const (
+	defaultKeep = 30 * time.Second
+	// keepBad is how long it is not asked again about a token that is no good, at most.
+	keepBad = 5 * time.Second
+	// maxKeptBad bounds what is kept of tokens that are no good, in bytes.
+	maxKeptBad = 4 << 20
+	sizeOfBad  = 256
+	// askTimeout bounds a question with its retries, besides what the upstream says.
+	askTimeout = 30 * time.Second
+)
+
+// NewIntrospection asks nothing yet. The caller closes it.
+func NewIntrospection(config IntrospectionConfig) *Introspection {
+	if config.Keep == 0 {
+		config.Keep = defaultKeep
+	}
+	i := &Introspection{
+		config: config, ids: []string{"sub", "client_id"}, scopes: []string{"scope"}, good: newKept[*Caller](maxKeptTokens), bad: newKept[error](maxKeptBad),
+		flights: map[digest]*asking{},
+	}
+	if config.ID != "" {
+		i.ids = []string{config.ID}
+	}
+	if config.Scopes != "" {
+		i.scopes = []string{config.Scopes}
+	}
+	i.closing, i.stop = context.WithCancel(context.Background())
+	return i
+}
+
+// Close ends the questions under way, and waits for their ends.
+func (i *Introspection) Close() {
+	i.mu.Lock()
+	i.stop()
+	i.mu.Unlock()
+	i.inProgress.Wait()
+}
+
+func (i *Introspection) identify(ctx context.Context, token string, digest digest) (*Caller, error) {
+	now := time.Now()
+	if caller, ok := i.good.get(digest, now); ok {
+		return caller, nil
+	}
+	if err, ok := i.bad.get(digest, now); ok {
+		return nil, err
+	}
+	asked := i.ask(ctx, token, digest)
+	select {
+	case <-asked.done:
+		return asked.caller, asked.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: wait for introspection: %w", ErrUnavailable, ctx.Err())
+	}
+}
+
+// ask begins a question, or joins the one under way. It belongs to the trace of who asked first, but does not end with it.
+func (i *Introspection) ask(ctx context.Context, token string, digest digest) *asking {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if underWay := i.flights[digest]; underWay != nil {
+		return underWay
+	}
+	begun := &asking{done: make(chan struct{})}
+	if i.closing.Err() != nil {
+		begun.err = fmt.Errorf("%w: %w", ErrUnavailable, errProviderClosed)
+		close(begun.done)
+		return begun
+	}
+	i.flights[digest] = begun
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	stop := context.AfterFunc(i.closing, cancel)
+	i.inProgress.Go(func() {
+		defer cancel()
+		defer stop()
+		begun.caller, begun.err = i.answer(asking, token)
+		i.land(digest, begun)
+	})
+	return begun
+}
+
+// land keeps what an answer says.
+func (i *Introspection) land(digest digest, landed *asking) {
+	now := time.Now()
+	if _, isBad := errors.AsType[*Error](landed.err); isBad {
+		i.bad.put(digest, landed.err, sizeOfBad, now, now.Add(min(keepBad, i.config.Keep)))
+	}
+	if landed.err == nil {
+		until := now.Add(i.config.Keep)
+		if ends := landed.caller.Expires; !ends.IsZero() {
+			until = earliest(until, ends)
+		}
+		i.good.put(digest, landed.caller, sizeOf(landed.caller), now, until)
+	}
+	i.mu.Lock()
+	delete(i.flights, digest)
+	i.mu.Unlock()
+	close(landed.done)
+}
+
+// answer asks, and reads the answer.
+func (i *Introspection) answer(ctx context.Context, token string) (caller *Caller, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			caller, err = nil, fmt.Errorf("%w: recover from a panic: %v", ErrUnavailable, cause)
+		}
+	}()
+	body, err := i.config.Ask(ctx, token)
+	if err != nil {
+		return nil, fmt.Errorf("%w: introspect: %w", ErrUnavailable, err)
+	}
+	return i.read(body, time.Now())
+}

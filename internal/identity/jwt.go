@@ -1,0 +1,232 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// JWTConfig describes an issuer of signed tokens. Zero values mean the defaults that are named here.
+type JWTConfig struct {
+	// Name is the provider's, and Issuer what iss has to be, exactly.
+	Name, Issuer string
+	// Audiences are those of which aud has to hold one.
+	Audiences []string
+	// Algorithms are those that count. Default: RS256, PS256, ES256 and EdDSA.
+	Algorithms []string
+	// Types are what the header typ may be, if there is one. Default: at+jwt and JWT.
+	Types []string
+	// ClockSkew is how far clocks may be apart; negative for the default, 30s.
+	ClockSkew time.Duration
+	// ID is the claim that becomes Caller.ID. Default: sub.
+	ID string
+	// Scopes is the claim that becomes Caller.Scopes. Default: scope, or scp.
+	Scopes string
+	Keys   KeysConfig
+}
+
+// defaultSkew is how far clocks may be apart.
+const defaultSkew = 30 * time.Second
+
+func (c JWTConfig) withDefaults() JWTConfig {
+	if len(c.Algorithms) == 0 {
+		c.Algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
+	}
+	if len(c.Types) == 0 {
+		c.Types = []string{"at+jwt", "JWT"}
+	}
+	if c.ClockSkew < 0 {
+		c.ClockSkew = defaultSkew
+	}
+	if c.ID == "" {
+		c.ID = "sub"
+	}
+	return c
+}
+
+// JWT knows the signed tokens of an issuer. It is safe for concurrent use.
+type JWT struct {
+	config JWTConfig
+	scopes []string
+	keys   *keys
+	tokens *kept[verified]
+}
+
+// verified is the caller of a token that has been verified, and the key that signed it.
+type verified struct {
+	caller *Caller
+	key    *key
+}
+
+const (
+	// maxKeptTokens bounds what is kept of verified tokens, in bytes.
+	maxKeptTokens = 64 << 20
+	// keepToken is how long a token that has been verified is not looked at again.
+	keepToken = 5 * time.Minute
+)
+
+// NewJWT begins to fetch the issuer's keys. The caller closes it.
+func NewJWT(config JWTConfig) *JWT {
+	config = config.withDefaults()
+	logger := config.Keys.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	config.Keys.Logger = logger.With(slog.String("provider", config.Name))
+	j := &JWT{config: config, scopes: []string{"scope", "scp"}, keys: newKeys(config.Issuer, config.Keys), tokens: newKept[verified](maxKeptTokens)}
+	if config.Scopes != "" {
+		j.scopes = []string{config.Scopes}
+	}
+	return j
+}
+
+// Close ends the fetching of keys, and waits for its end.
+func (j *JWT) Close() { j.keys.close() }
+
+// known is the caller of a token that was verified not long ago; nil for none.
+func (j *JWT) known(digest digest, now time.Time) *Caller {
+	found, ok := j.tokens.get(digest, now)
+	if !ok {
+		return nil
+	}
+	if found.key.withdrawn.Load() {
+		j.tokens.drop(digest)
+		return nil
+	}
+	return found.caller
+}
+
+// verify is the caller of a token of the issuer's.
+func (j *JWT) verify(ctx context.Context, token *signedToken, digest digest) (*Caller, error) {
+	if !slices.Contains(j.config.Algorithms, token.algorithm) {
+		return nil, refuse("token is signed with an algorithm that is not allowed")
+	}
+	if token.typ != nil && !slices.ContainsFunc(j.config.Types, func(one string) bool { return sameType(*token.typ, one) }) {
+		return nil, refuse("token is of another type")
+	}
+	caller, err := j.caller(token, time.Now()) // before its key is looked for: one that has expired may be of a key that is gone
+	if err != nil {
+		return nil, err
+	}
+	key, ring, err := j.keyOf(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	until := earliest(token.ends.Add(j.config.ClockSkew), now.Add(keepToken), ring.goodUntil)
+	j.tokens.put(digest, verified{caller, key}, sizeOf(caller), now, until)
+	return caller, nil
+}
+
+// sizeOf is about what a caller takes in memory, in bytes, with the values that expressions make of its claims.
+func sizeOf(caller *Caller) int { return 1<<10 + 4*len(caller.raw) }
+
+func earliest(first time.Time, more ...time.Time) time.Time {
+	return slices.MinFunc(append(more, first), time.Time.Compare)
+}
+
+// caller is whom the claims of a token describe, if its signature holds.
+func (j *JWT) caller(token *signedToken, now time.Time) (*Caller, error) {
+	if token.ends.IsZero() {
+		return nil, refuse("claim exp is missing")
+	}
+	if err := token.check(now, j.config.ClockSkew); err != nil {
+		return nil, err
+	}
+	if err := token.claims.checkAudience(j.config.Audiences); err != nil {
+		return nil, err
+	}
+	if err := token.claims.checkUnbound(); err != nil {
+		return nil, err
+	}
+	id, err := token.claims.id(j.config.ID)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := token.claims.scopes(j.scopes...)
+	if err != nil {
+		return nil, err
+	}
+	return newCaller(&Caller{Provider: j.config.Name, ID: id, Issuer: token.issuer, Scopes: scopes, Expires: token.ends}, token.payload), nil
+}
+
+// checkUnbound refuses a token that is bound to a key (RFC 7800): whoever has stolen it does not have the key, and a bearer does not
+// prove it.
+func (c claims) checkUnbound() error {
+	if _, present := c["cnf"]; present {
+		return refuse("token is bound to a key, which is not supported")
+	}
+	return nil
+}
+
+// newCaller is a caller with the claims of an object, without white space between them.
+func newCaller(from *Caller, object []byte) *Caller {
+	compact := jsontext.Value(slices.Clone(object))
+	_ = compact.Compact() // it has been read before
+	made := New(from.Provider, from.ID, from.Issuer, from.Scopes, compact)
+	made.Expires = from.Expires
+	return made
+}
+
+var errUnknownKey = errors.New("key is not known")
+
+const unknownKey = "token is signed with a key that is not known"
+
+// keyOf is the key that has signed a token, and the key ring that it is on. A key that is not known may be a new one: then the ring is
+// fetched, though not often.
+func (j *JWT) keyOf(ctx context.Context, token *signedToken) (*key, *ring, error) {
+	ring := j.keys.ring()
+	if found, err := ring.signerOf(token); found != nil || !errors.Is(err, errUnknownKey) {
+		return found, ring, err
+	}
+	newer, err := j.keys.newer(ctx, token.kid)
+	switch {
+	case errors.Is(err, errTooSoon) && ring != nil && token.isOlder(ring.fetched, j.config.ClockSkew):
+		return nil, nil, refuse(unknownKey) // the issuer had no such key when it issued the token
+	case err != nil:
+		return nil, nil, err
+	}
+	found, err := newer.signerOf(token)
+	if errors.Is(err, errUnknownKey) {
+		err = refuse(unknownKey)
+	}
+	return found, newer, err
+}
+
+// maxTries bounds the keys that a token without a kid is tried with.
+const maxTries = 4
+
+// signerOf is the key that has signed a token. The error is errUnknownKey if it is on no key ring, which may be nil.
+func (r *ring) signerOf(token *signedToken) (*key, error) {
+	candidates, known := r.candidates(token)
+	if len(candidates) == 0 && known {
+		return nil, refuse("token is signed with a key that is not for its algorithm")
+	}
+	if len(candidates) > maxTries {
+		return nil, refuse("token does not name its key, and there are too many that it could be")
+	}
+	for _, one := range candidates {
+		if one.hasSigned(token) {
+			return one, nil
+		}
+	}
+	if known {
+		return nil, refuse("signature of the token does not hold")
+	}
+	return nil, errUnknownKey
+}
+
+// hasSigned reports whether the signature of a token is this key's.
+func (k *key) hasSigned(token *signedToken) bool {
+	signed, err := jose.ParseSignedCompact(token.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(token.algorithm)})
+	if err != nil {
+		return false
+	}
+	_, err = signed.Verify(k.public)
+	return err == nil
+}

@@ -17,8 +17,10 @@ import (
 type edit func(*draft)
 
 // header and payload replace a text that is there.
-func header(from, to string) edit  { return func(d *draft) { d.header = replace(d.header, from, to) } }
-func payload(from, to string) edit { return func(d *draft) { d.payload = replace(d.payload, from, to) } }
+func header(from, to string) edit { return func(d *draft) { d.header = replace(d.header, from, to) } }
+func payload(from, to string) edit {
+	return func(d *draft) { d.payload = replace(d.payload, from, to) }
+}
 
 func replace(text, from, to string) string {
 	if !strings.Contains(text, from) {

@@ -10,7 +10,10 @@ import (
 // digest stands for a token, so that no token is kept.
 type digest [sha256.Size]byte
 
-func digestOf(token string) digest { return sha256.Sum256([]byte(token)) }
+func digestOf(token string) digest {
+	var most [2 << 10]byte // most tokens are shorter, and need no memory besides
+	return sha256.Sum256(append(most[:0], token...))
+}
 
 // kept are values by the digests of their tokens, each until it ends; what was used least recently makes room. They are safe for
 // concurrent use.

@@ -180,22 +180,23 @@ const unknownKey = "token is signed with a key that is not known"
 // keyOf is the key that has signed a token, and the key ring that it is on. A key that is not known may be a new one: then the ring is
 // fetched, though not often.
 func (j *JWT) keyOf(ctx context.Context, token *signedToken) (*key, *ring, error) {
-	ring := j.keys.ring()
-	if found, err := ring.signerOf(token); found != nil || !errors.Is(err, errUnknownKey) {
-		return found, ring, err
+	for isNew := false; ; {
+		ring := j.keys.ring()
+		found, err := ring.signerOf(token)
+		if !errors.Is(err, errUnknownKey) {
+			return found, ring, err
+		}
+		if isNew {
+			return nil, nil, refuse(unknownKey)
+		}
+		isNew, err = j.keys.await(ctx, token.kid)
+		switch {
+		case errors.Is(err, errTooSoon) && ring != nil && token.isOlder(ring.fetched, j.config.ClockSkew):
+			return nil, nil, refuse(unknownKey) // the issuer had no such key when it issued the token
+		case err != nil:
+			return nil, nil, err
+		}
 	}
-	newer, err := j.keys.newer(ctx, token.kid)
-	switch {
-	case errors.Is(err, errTooSoon) && ring != nil && token.isOlder(ring.fetched, j.config.ClockSkew):
-		return nil, nil, refuse(unknownKey) // the issuer had no such key when it issued the token
-	case err != nil:
-		return nil, nil, err
-	}
-	found, err := newer.signerOf(token)
-	if errors.Is(err, errUnknownKey) {
-		err = refuse(unknownKey)
-	}
-	return found, newer, err
 }
 
 // maxTries bounds the keys that a token without a kid is tried with.

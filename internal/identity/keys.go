@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,23 +140,24 @@ func (k *keys) land(landed *keysFlight, fetched *ring, err error) time.Duration 
 		return pause
 	}
 	k.failures = 0
-	k.replace(fetched)
-	if landed.asked && !fetched.has(landed.kid) {
+	added := k.replace(fetched)
+	if landed.asked && !fetched.has(landed.kid) && (landed.kid != "" || added == 0) {
 		k.pausedUntil = fetched.fetched.Add(askEvery)
 	}
 	return k.config.Refresh - rand.N(k.config.Refresh/10+1) //nolint:gosec // nobody gains by guessing it
 }
 
-// replace makes a ring the current one.
-func (k *keys) replace(fetched *ring) {
+// replace makes a ring the current one, and returns how many of its keys are new.
+func (k *keys) replace(fetched *ring) int {
 	added, withdrawn := fetched.follow(k.current.Load())
 	k.current.Store(fetched)
 	if added+withdrawn > 0 {
 		k.config.Logger.Info("keys of an issuer", slog.Int("keys", len(fetched.keys)), slog.Int("new", added), slog.Int("withdrawn", withdrawn))
 		if len(fetched.skipped) > 0 {
-			k.config.Logger.Warn("keys of an issuer that are not used", slog.String("why", fetched.describeSkipped()))
+			k.config.Logger.Warn("keys of an issuer that are not used", slog.String("why", strings.Join(fetched.skipped, "; ")))
 		}
 	}
+	return added
 }
 
 // keysPause is how long the next fetch has to wait: at least half of a bound that doubles.
@@ -171,34 +173,30 @@ func keysPause(failures int) time.Duration {
 // newer one, so it is not refused for that.
 var errTooSoon = errors.New("the issuer was asked for an unknown key not long ago")
 
-// newer is a ring that was fetched after the call, or that holds a key of this id; the id may be empty. The error wraps
-// ErrUnavailable, and errTooSoon if that is why.
-func (k *keys) newer(ctx context.Context, kid string) (*ring, error) {
-	for {
-		flight, isOwn, err := k.ask(kid)
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case <-flight.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: wait for keys: %w", ErrUnavailable, ctx.Err())
-		case <-k.closing.Done():
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, errProviderClosed)
-		}
-		if flight.err != nil {
-			return nil, fmt.Errorf("%w: fetch keys: %w", ErrUnavailable, flight.err)
-		}
-		if ring := k.ring(); isOwn || ring.has(kid) {
-			return ring, nil
-		}
+// await waits for a fetch because of a key that is not known; its id may be empty. isNew is set if the fetch began after the call. The
+// error wraps ErrUnavailable, and errTooSoon if that is why.
+func (k *keys) await(ctx context.Context, kid string) (isNew bool, err error) {
+	flight, isNew, err := k.ask(kid)
+	if err != nil {
+		return false, err
 	}
+	select {
+	case <-flight.done:
+	case <-ctx.Done():
+		return false, fmt.Errorf("%w: wait for keys: %w", ErrUnavailable, ctx.Err())
+	case <-k.closing.Done():
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, errProviderClosed)
+	}
+	if flight.err != nil {
+		return false, fmt.Errorf("%w: fetch keys: %w", ErrUnavailable, flight.err)
+	}
+	return isNew, nil
 }
 
 var errProviderClosed = errors.New("provider is closed")
 
-// ask is the fetch to wait for. isOwn is set if it begins after the call.
-func (k *keys) ask(kid string) (_ *keysFlight, isOwn bool, _ error) {
+// ask is the fetch to wait for. isNew is set if it begins after the call.
+func (k *keys) ask(kid string) (_ *keysFlight, isNew bool, _ error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {

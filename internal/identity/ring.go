@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -178,6 +177,3 @@ func algorithmsOf(public any) ([]string, error) {
 	}
 	return nil, errors.New("is of a kind that is not known")
 }
-
-// describeSkipped is for logs.
-func (r *ring) describeSkipped() string { return strings.Join(r.skipped, "; ") }

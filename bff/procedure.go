@@ -37,7 +37,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
 	result, err := p.run(ctx, aggregate.Input{
-		Request: request.Msg, Header: request.Header(), Caller: policy.From(ctx).Caller.JSON(), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
+		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -52,6 +52,12 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))
 	}
 	return answer, nil
+}
+
+// callerOf is the caller as plans know it.
+func callerOf(ctx context.Context) aggregate.Caller {
+	caller := policy.From(ctx).Caller
+	return aggregate.Caller{Key: caller.Key(), JSON: caller.JSON()}
 }
 
 // run runs the plan, and tells operators what they need to know. The error is a *connect.Error that is safe for clients.

@@ -10,7 +10,16 @@ import (
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: identity.NewChain(), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+	return &policy.Entrance{Chain: w.chain(), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+}
+
+// chain knows every proof of who calls that the project takes.
+func (w *world) chain() *identity.Chain {
+	var providers []identity.Provider
+	if bearer := w.bearer(); bearer != nil {
+		providers = append(providers, bearer)
+	}
+	return identity.NewChain(providers...)
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.

@@ -35,6 +35,8 @@ type world struct {
 	handler    http.Handler
 	adminToken secret.Value // empty for none
 
+	tokenProviders []*tokenProvider
+
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64
 	unused  chan struct{}
@@ -77,6 +79,7 @@ func (w *world) open(older *world) error {
 			}
 		}
 	}
+	w.openTokenProviders(older)
 	w.handler = w.newHandler()
 	return nil
 }
@@ -166,6 +169,9 @@ func (w *world) drain(ctx context.Context) {
 // close gives back what worlds share: what uses another part before that part. Calls in flight end by themselves.
 func (w *world) close() {
 	w.closed.Do(func() {
+		for _, provider := range w.tokenProviders {
+			provider.release()
+		}
 		for _, client := range slices.Backward(w.clients) {
 			client.release()
 		}

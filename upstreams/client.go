@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
 // Client calls one upstream. It is safe for concurrent use.
@@ -64,6 +66,15 @@ func (c *Client) begin() error {
 // Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call.
 func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
 	return c.do(ctx, exchange{Request: request})
+}
+
+// DoCarrying makes one call whose body holds secrets, which no error shows, whatever the upstream says again. The error is as of Do.
+func (c *Client) DoCarrying(ctx context.Context, request *Request, carried ...secret.Value) (*Answer, error) {
+	made := exchange{Request: request}
+	for _, one := range carried {
+		made.carried.add(one.Reveal())
+	}
+	return c.do(ctx, made)
 }
 
 func (c *Client) do(ctx context.Context, exchange exchange) (*Answer, error) {

@@ -28,6 +28,11 @@ and the largest number of upstream calls.`,
 			}
 			switch format {
 			case "text":
+				if len(args) == 1 {
+					if err := compiled.WriteIdentity(p.stdout); err != nil {
+						return err
+					}
+				}
 				return plan.WriteText(p.stdout, chosen)
 			case "mermaid":
 				return plan.WriteMermaid(p.stdout, chosen)

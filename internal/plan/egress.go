@@ -62,6 +62,9 @@ func (p *Plan) Egress() []Egress {
 			all[at(token.Upstream)].add("POST", token.Path, "token for "+upstream.Name)
 		}
 	}
+	for _, asked := range p.identityRequests() {
+		all[at(asked.upstream)].add(asked.method, asked.path, asked.caller)
+	}
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
 			for _, call := range rpc.Calls {

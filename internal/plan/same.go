@@ -26,6 +26,11 @@ func (r *Redis) Same(other *Redis) bool { return same(reflect.ValueOf(r), reflec
 // Same reports whether both are the same place. Either may be nil.
 func (r *Renewed) Same(other *Renewed) bool { return same(reflect.ValueOf(r), reflect.ValueOf(other)) }
 
+// Same reports whether one provider does for the other. Neither may be nil.
+func (i *IdentityProvider) Same(other *IdentityProvider) bool {
+	return same(reflect.ValueOf(i), reflect.ValueOf(other))
+}
+
 var position = reflect.TypeFor[diag.Position]() //nolint:gochecknoglobals // a constant, but for the language
 
 // same compares two values of one type, as reflect.DeepEqual does, but for positions. Nil and empty are one.

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
@@ -29,6 +30,7 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
 			call.Decide("deny", "", err.Error())
+			challenge(w, err)
 			refuse(failures, w, r, unidentified(err))
 			e.Done(r, call, err)
 			return
@@ -55,7 +57,18 @@ func unidentified(err error) *connect.Error {
 	if errors.Is(err, identity.ErrNone) {
 		return failure(connect.CodeUnauthenticated, "this RPC needs a proof of who calls", "IDENTITY_MISSING")
 	}
-	return failure(connect.CodeUnavailable, identity.ErrUnavailable.Error(), "IDENTITY_UNAVAILABLE")
+	return failure(connect.CodeUnavailable, identity.ErrUnavailable.Error(), "IDENTITY_UNAVAILABLE", &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+}
+
+// challenge says what proof is asked for (RFC 9110, section 11.6.1), and what was wrong with the one that there is (RFC 6750, section 3).
+func challenge(w http.ResponseWriter, err error) {
+	wrong, isWrong := errors.AsType[*identity.Error](err)
+	switch {
+	case isWrong && wrong.Challenge != "":
+		w.Header().Set("WWW-Authenticate", wrong.Challenge)
+	case isWrong || errors.Is(err, identity.ErrNone):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 }
 
 // failure is an error with a reason for programs (AIP-193), and further details.
@@ -71,11 +84,12 @@ func failure(code connect.Code, text, reason string, details ...proto.Message) *
 
 // refuse answers a request in its own protocol, without reading its message.
 func refuse(failures *connect.ErrorWriter, w http.ResponseWriter, r *http.Request, told *connect.Error) {
-	if told.Code() == connect.CodeUnauthenticated {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
 	if !failures.IsSupported(r) {
-		http.Error(w, told.Message(), http.StatusUnauthorized)
+		status := http.StatusUnauthorized
+		if told.Code() == connect.CodeUnavailable {
+			status = http.StatusServiceUnavailable
+		}
+		http.Error(w, told.Message(), status)
 		return
 	}
 	_ = failures.Write(w, r, told) // the client has gone

@@ -2,6 +2,8 @@ package bff
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -129,6 +131,9 @@ func introspect(client *upstreams.Client, from *plan.IdentityProvider) func(cont
 			Name: "token for identity " + from.Name, Template: path, Method: http.MethodPost, Path: path, Query: query, Header: header,
 			Body: []byte(form.Encode()), Repeatable: true,
 		}, secret.NewValue(token))
+		if failure, ok := errors.AsType[*upstreams.Error](err); ok && failure.Kind == upstreams.KindRejected {
+			return nil, fmt.Errorf("%w: %w", identity.ErrNoQuestion, err)
+		}
 		if err != nil {
 			return nil, err
 		}

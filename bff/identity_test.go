@@ -61,6 +61,8 @@ func startIDP(t *testing.T) *idp {
 		switch token := r.FormValue("token"); token {
 		case "opaque-alice":
 			_, _ = io.WriteString(w, `{"active": true, "sub": "alice", "scope": "read"}`)
+		case "opaque-form":
+			http.Error(w, "no such token: "+token, http.StatusBadRequest)
 		case "opaque-canary-echo":
 			http.Error(w, "cannot make sense of "+token, http.StatusBadGateway)
 		default:
@@ -212,6 +214,10 @@ func TestIdentity(t *testing.T) {
 			},
 			{
 				rpc: "Open", authorization: "Bearer opaque-bad", code: connect.CodeUnauthenticated, reason: "IDENTITY_INVALID",
+				challenge: `Bearer error="invalid_token", error_description="token is not active"`,
+			},
+			{
+				rpc: "Get", authorization: "Bearer opaque-form", code: connect.CodeUnauthenticated, reason: "IDENTITY_INVALID",
 				challenge: `Bearer error="invalid_token", error_description="token is not active"`,
 			},
 			{rpc: "Get", authorization: "Bearer opaque-canary-echo", code: connect.CodeUnavailable, reason: "IDENTITY_UNAVAILABLE"},

@@ -126,8 +126,8 @@ func (i *issuer) count() int {
 }
 
 // openJWT is a provider of an issuer's tokens, until the test ends.
-func openJWT(t testing.TB, from *issuer, change func(*identity.JWTConfig)) *identity.Bearer {
-	t.Helper()
+func openJWT(tb testing.TB, from *issuer, change func(*identity.JWTConfig)) *identity.Bearer {
+	tb.Helper()
 	config := identity.JWTConfig{
 		Name: "main", Issuer: theIssuer, Audiences: []string{theAudience, "other"}, ClockSkew: -1,
 		Algorithms: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"},
@@ -137,7 +137,7 @@ func openJWT(t testing.TB, from *issuer, change func(*identity.JWTConfig)) *iden
 		change(&config)
 	}
 	opened := identity.NewJWT(config)
-	t.Cleanup(opened.Close)
+	tb.Cleanup(opened.Close)
 	return identity.NewBearer([]*identity.JWT{opened}, nil)
 }
 

@@ -14,7 +14,7 @@ type IntrospectionConfig struct {
 	// Name is the provider's.
 	Name string
 	// Ask sends a token to the authorization server, and returns the body of its answer. It is called concurrently. The error is for
-	// logs, and shows nothing of the token.
+	// logs, and shows nothing of the token; it wraps ErrNoQuestion if the server does not take this token for one that it could know.
 	Ask func(ctx context.Context, token string) ([]byte, error)
 	// Audiences are those of which aud has to hold one. Default: anything.
 	Audiences []string
@@ -58,6 +58,11 @@ const (
 	// askTimeout bounds a question with its retries, besides what the upstream says.
 	askTimeout = 30 * time.Second
 )
+
+const notActive = "token is not active"
+
+// ErrNoQuestion says that an authorization server refuses to be asked about a token, such as one of a form that it does not issue.
+var ErrNoQuestion = errors.New("the authorization server takes no question about such a token")
 
 // NewIntrospection asks nothing yet. The caller closes it.
 func NewIntrospection(config IntrospectionConfig) *Introspection {
@@ -155,6 +160,9 @@ func (i *Introspection) answer(ctx context.Context, token string) (caller *Calle
 		}
 	}()
 	body, err := i.config.Ask(ctx, token)
+	if errors.Is(err, ErrNoQuestion) {
+		return nil, &Error{Reason: notActive, Challenge: challengeOf(notActive), Err: err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: introspect: %w", ErrUnavailable, err)
 	}

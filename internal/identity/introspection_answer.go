@@ -24,7 +24,7 @@ func (i *Introspection) read(body []byte, now time.Time) (*Caller, error) {
 	case jsontext.KindTrue:
 		return i.caller(members, body, now)
 	case jsontext.KindFalse:
-		return nil, refuse("token is not active")
+		return nil, refuse(notActive)
 	default:
 		return nil, fmt.Errorf("%w: read introspection: answer does not say whether the token is active", ErrUnavailable)
 	}

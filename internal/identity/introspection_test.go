@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -87,9 +88,9 @@ func describe(t *testing.T, provider identity.Provider, proof identity.Proof) st
 
 // TestIntrospection: an answer says who calls, or why nobody does.
 func TestIntrospection(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 		now := time.Now().Unix()
-		at := func(seconds int) string { return fmt.Sprint(now + int64(seconds)) }
+		at := func(seconds int) string { return strconv.FormatInt(now+int64(seconds), 10) }
 		for answer, want := range map[string]string{
 			`{"active": true, "sub": "alice", "aud": "shop", "exp": ` + at(60) + `, "scope": "a b"}`: "opaque alice",
 			`{"active": true, "client_id": "batch", "aud": ["x", "shop"]}`:                           "opaque batch",
@@ -125,7 +126,7 @@ func TestIntrospection(t *testing.T) {
 
 // TestIntrospectionKeeps: an answer is good for a while, never beyond the end of the token; a bad one for a shorter while.
 func TestIntrospectionKeeps(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 		s := &server{}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		check := func(want string, asked int) {
@@ -154,7 +155,7 @@ func TestIntrospectionKeeps(t *testing.T) {
 
 // TestIntrospectionCoalesces: who asks about the same token at the same time waits for the same answer; nobody takes it away by leaving.
 func TestIntrospectionCoalesces(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 		s := &server{answers: map[string]string{"good": `{"active": true, "sub": "alice"}`}, delay: time.Second}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -182,7 +183,7 @@ func TestIntrospectionCoalesces(t *testing.T) {
 
 // TestBadTokensDriveNoneOut: a flood of bad tokens does not make good ones be asked about anew.
 func TestBadTokensDriveNoneOut(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 		s := &server{answers: map[string]string{"good": `{"active": true, "sub": "alice"}`}}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		describe(t, provider, bearing("good"))
@@ -243,7 +244,7 @@ func TestChoice(t *testing.T) {
 
 // TestAfterClose: a provider that is closed asks nobody.
 func TestAfterClose(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
 		s := &server{delay: time.Hour}
 		opened := openIntrospection(t, s)
 		provider := identity.NewBearer(nil, opened)

@@ -152,11 +152,11 @@ func readKey(text jsontext.Value) (*key, error) {
 		}
 		fit = []string{said.Algorithm}
 	}
-	print, err := parsed.Thumbprint(crypto.SHA256)
+	thumbprint, err := parsed.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return nil, errors.New("cannot be read")
 	}
-	return &key{id: said.ID, algorithms: fit, public: parsed.Key, print: string(print)}, nil
+	return &key{id: said.ID, algorithms: fit, public: parsed.Key, print: string(thumbprint)}, nil
 }
 
 // algorithmsOf are those that a public key can be used with (RFC 7518, section 3.1): no key is good for a kind that it is not of.

@@ -14,7 +14,12 @@ const maxToken = 16 << 10
 
 // refuse is the error of a bearer token that does not hold.
 func refuse(reason string) error {
-	return &Error{Reason: reason, Challenge: `Bearer error="invalid_token", error_description="` + reason + `"`}
+	return &Error{Reason: reason, Challenge: challengeOf(reason)}
+}
+
+// challengeOf is what WWW-Authenticate says of a token (RFC 6750, section 3). The reason is ASCII without quotes.
+func challengeOf(reason string) string {
+	return `Bearer error="invalid_token", error_description="` + reason + `"`
 }
 
 // bearerToken is the token of a request (RFC 6750, section 2.1). The error is ErrNone if there is none, also if Authorization is of

@@ -88,7 +88,9 @@ func describe(t *testing.T, provider identity.Provider, proof identity.Proof) st
 
 // TestIntrospection: an answer says who calls, or why nobody does.
 func TestIntrospection(t *testing.T) {
-	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().Unix()
 		at := func(seconds int) string { return strconv.FormatInt(now+int64(seconds), 10) }
 		for answer, want := range map[string]string{
@@ -126,7 +128,9 @@ func TestIntrospection(t *testing.T) {
 
 // TestIntrospectionKeeps: an answer is good for a while, never beyond the end of the token; a bad one for a shorter while.
 func TestIntrospectionKeeps(t *testing.T) {
-	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		s := &server{}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		check := func(want string, asked int) {
@@ -155,7 +159,9 @@ func TestIntrospectionKeeps(t *testing.T) {
 
 // TestIntrospectionCoalesces: who asks about the same token at the same time waits for the same answer; nobody takes it away by leaving.
 func TestIntrospectionCoalesces(t *testing.T) {
-	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		s := &server{answers: map[string]string{"good": `{"active": true, "sub": "alice"}`}, delay: time.Second}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -183,7 +189,9 @@ func TestIntrospectionCoalesces(t *testing.T) {
 
 // TestBadTokensDriveNoneOut: a flood of bad tokens does not make good ones be asked about anew.
 func TestBadTokensDriveNoneOut(t *testing.T) {
-	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		s := &server{answers: map[string]string{"good": `{"active": true, "sub": "alice"}`}}
 		provider := identity.NewBearer(nil, openIntrospection(t, s))
 		describe(t, provider, bearing("good"))
@@ -244,7 +252,9 @@ func TestChoice(t *testing.T) {
 
 // TestAfterClose: a provider that is closed asks nobody.
 func TestAfterClose(t *testing.T) {
-	inBubble(t, func(t *testing.T) { //nolint:thelper // it is the test
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		s := &server{delay: time.Hour}
 		opened := openIntrospection(t, s)
 		provider := identity.NewBearer(nil, opened)

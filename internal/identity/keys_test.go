@@ -14,14 +14,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
 
-// inBubble runs a test in virtual time, in which the keys are there already.
-func inBubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	pairs()
-	synctest.Test(t, test)
-}
-
 // unavailable fails the test unless a token cannot be checked at the moment.
 func unavailable(t *testing.T, provider identity.Provider, d *draft) {
 	t.Helper()
@@ -43,7 +35,9 @@ func signedBy(id string) *draft {
 // TestRotation: a token of a key that was not there a moment ago is accepted at once, time and again; one of a key that is gone is not,
 // though it was accepted before.
 func TestRotation(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{keys: published()[:1]}
 		provider := openJWT(t, from, nil)
 		old := signedBy("rsa")
@@ -73,12 +67,14 @@ func TestRotation(t *testing.T) {
 
 // TestFlood: tokens of unknown keys cost the issuer one fetch in ten seconds, and tell nobody that a good token is a bad one.
 func TestFlood(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{keys: published()[:1], delay: 100 * time.Millisecond}
 		provider := openJWT(t, from, nil)
 		accept(t, provider, signedBy("rsa"))
 		before := from.count()
-		const rounds, callers = 300, 20
+		const rounds, callers = 300, 5
 		for range rounds { // half a minute
 			var all sync.WaitGroup
 			for range callers {
@@ -115,7 +111,9 @@ func TestFlood(t *testing.T) {
 
 // TestCoalesced: many who need the same new key cause one fetch.
 func TestCoalesced(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{keys: published()[:1], delay: time.Second}
 		provider := openJWT(t, from, nil)
 		accept(t, provider, signedBy("rsa"))
@@ -138,7 +136,9 @@ func TestCoalesced(t *testing.T) {
 // TestAway: without its issuer, a provider serves as soon as it is there, keys that are known go on for a day, and no token is called bad
 // for want of keys.
 func TestAway(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{keys: published()[:1], err: errAway}
 		var logged bytes.Buffer
 		provider := openJWT(t, from, func(config *identity.JWTConfig) {
@@ -173,7 +173,9 @@ func TestAway(t *testing.T) {
 
 // TestRefresh: keys are fetched when it is time, behind calls.
 func TestRefresh(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{keys: published()[:1]}
 		provider := openJWT(t, from, func(config *identity.JWTConfig) { config.Keys.Refresh = time.Minute })
 		accept(t, provider, signedBy("rsa"))
@@ -186,7 +188,9 @@ func TestRefresh(t *testing.T) {
 
 // TestKeptToken: a token is looked at again when it ends, however long its key is good.
 func TestKeptToken(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		provider := openJWT(t, &issuer{keys: published()[:1]}, nil)
 		d := newDraft()
 		times("exp", 60)(d)
@@ -212,7 +216,9 @@ func TestKeptToken(t *testing.T) {
 
 // TestWithoutKid: a token that does not name its key is tried with those that fit, up to four; a rotation is noticed, too.
 func TestWithoutKid(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		nameless := func(id string) *draft {
 			d := signedBy(id)
 			header(`"kid":"`+id+`",`, ``)(d)
@@ -284,7 +290,9 @@ func (b *safeBuffer) String() string {
 
 // TestKeySets: an answer that is no key set changes nothing; one without keys that can be used withdraws all.
 func TestKeySets(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		for body, withdraws := range map[string]bool{
 			`{"keys": []}`: true, `{"keys": [{"kty": "oct", "k": "AAAA"}]}`: true, `{"keys": [1, {"kty": "RSA"}]}`: true,
 			`<html>`: false, `{}`: false, `[]`: false, `{"keys": null}`: false, `{"keys": [], "keys": []}`: false, `{"keys": {}}`: false,
@@ -311,7 +319,9 @@ func TestKeySets(t *testing.T) {
 
 // TestCloseWhileAsking: whoever waits for keys while a provider is closed is told so.
 func TestCloseWhileAsking(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{delay: time.Hour}
 		opened := identity.NewJWT(identity.JWTConfig{Issuer: theIssuer, Audiences: []string{theAudience}, Keys: identity.KeysConfig{Fetch: from.fetch}})
 		provider := identity.NewBearer([]*identity.JWT{opened}, nil)

@@ -32,8 +32,8 @@ type key struct {
 	// algorithms are those that it can be used with.
 	algorithms []string
 	public     any
-	// print tells it from others, together with id and algorithms.
-	print string
+	// thumbprint is that of RFC 7638.
+	thumbprint string
 	// withdrawn is set once it is on the current ring no more.
 	withdrawn atomic.Bool
 }
@@ -81,7 +81,7 @@ func (r *ring) follow(older *ring) (added, withdrawn int) {
 }
 
 func (k *key) isSame(other *key) bool {
-	return k.id == other.id && k.print == other.print && slices.Equal(k.algorithms, other.algorithms)
+	return k.id == other.id && k.thumbprint == other.thumbprint && slices.Equal(k.algorithms, other.algorithms)
 }
 
 const (
@@ -156,7 +156,7 @@ func readKey(text jsontext.Value) (*key, error) {
 	if err != nil {
 		return nil, errors.New("cannot be read")
 	}
-	return &key{id: said.ID, algorithms: fit, public: parsed.Key, print: string(thumbprint)}, nil
+	return &key{id: said.ID, algorithms: fit, public: parsed.Key, thumbprint: string(thumbprint)}, nil
 }
 
 // algorithmsOf are those that a public key can be used with (RFC 7518, section 3.1): no key is good for a kind that it is not of.

@@ -33,9 +33,9 @@ type realToken struct {
 	key jose.JSONWebKey
 	// other is another token of the same provider's.
 	other string
-	// forged are our own pairs, of the kind of the provider's key.
-	forged crypto.Signer
-	kind   string
+	// forged is a key of our own, of the kind of the provider's, which is that of the algorithm.
+	forged    crypto.Signer
+	algorithm string
 }
 
 func decode(part string) string {
@@ -70,7 +70,7 @@ func readToken(t *testing.T, keys, token, other string) *realToken {
 	if len(found) != 1 {
 		t.Fatalf("%d keys %s", len(found), header.Kid)
 	}
-	read.key, read.kind = found[0], header.Alg
+	read.key, read.algorithm = found[0], header.Alg
 	if header.Alg == "ES256" {
 		read.forged, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	} else {
@@ -124,7 +124,7 @@ func (r *realToken) forge(header, payload string) string {
 
 // hmacWith signs with a secret that everybody knows.
 func (r *realToken) hmacWith(secret []byte) string {
-	input := encode(instead(r.header, r.kind, "HS256")) + "." + encode(r.payload)
+	input := encode(instead(r.header, r.algorithm, "HS256")) + "." + encode(r.payload)
 	made := hmac.New(sha256.New, secret)
 	_, _ = made.Write([]byte(input))
 	return input + "." + encode(string(made.Sum(nil)))
@@ -144,7 +144,7 @@ func (r *realToken) tampered() map[string][]string {
 	if err != nil {
 		panic(err)
 	}
-	algorithm := `"alg":"` + r.kind + `"`
+	algorithm := `"alg":"` + r.algorithm + `"`
 	headed := func(member string) string { return instead(r.header, `{`, `{`+member+`,`) }
 	claimed := func(member string) string { return instead(r.payload, `{`, `{`+member+`,`) }
 	signature := []byte(decode(r.signature))
@@ -161,7 +161,7 @@ func (r *realToken) tampered() map[string][]string {
 		"HS256, the key as JWK":       r.hmacWith(public),
 		"HS256, an empty key":         r.hmacWith(nil),
 		"PS256":                       r.head(algorithm, `"alg":"PS256"`),
-		"another kind of key":         r.head(algorithm, `"alg":"`+map[string]string{"RS256": "ES256", "ES256": "RS256"}[r.kind]+`"`),
+		"another kind of key":         r.head(algorithm, `"alg":"`+map[string]string{"RS256": "ES256", "ES256": "RS256"}[r.algorithm]+`"`),
 		"our key under their kid":     r.forge(r.header, r.payload),
 		"our key, embedded":           r.forge(headed(`"jwk":`+string(own)), r.payload),
 		"our key, by URL":             r.forge(headed(`"jku":"https://evil.example/keys"`), r.payload),
@@ -205,7 +205,7 @@ func (r *realToken) tampered() map[string][]string {
 		"beside Basic":     {"Basic YTpi", "Bearer " + r.text},
 		"two spaces":       {"Bearer  " + r.text},
 		"tab":              {"Bearer\t" + r.text},
-		"scheme twice":     {"Bearer Bearer " + r.text},
+		"scheme twice":     {"Bearer bearer " + r.text},
 		"as a parameter":   {"Bearer token=" + r.text},
 		"in quotes":        {`Bearer "` + r.text + `"`},
 		"without a scheme": {r.text},
@@ -252,7 +252,7 @@ policy:
 	} {
 		secrets = append(secrets, token.text)
 		t.Run(name, func(t *testing.T) {
-			real := readToken(t, token.keys, token.text, token.other)
+			issued := readToken(t, token.keys, token.text, token.other)
 			good := func() {
 				t.Helper()
 				if status, body := sheaf.who(t, "Bearer "+token.text); status != http.StatusOK || !strings.Contains(body, token.want) {
@@ -260,7 +260,7 @@ policy:
 				}
 			}
 			good()
-			for what, values := range real.tampered() {
+			for what, values := range issued.tampered() {
 				count++
 				status, body := sheaf.who(t, values...)
 				if status != http.StatusUnauthorized || !strings.Contains(body, "IDENTITY_") && !strings.Contains(body, "unauthenticated") {

@@ -6,3 +6,18 @@ func Forget(bearer *Bearer) {
 		one.tokens = newKept[verified](maxKeptTokens)
 	}
 }
+
+// ReadKeys are the algorithms of each key of a JWK set.
+func ReadKeys(text []byte) (algorithms [][]string, err error) {
+	read, err := readRing(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range read.keys {
+		algorithms = append(algorithms, one.algorithms)
+	}
+	return algorithms, nil
+}
+
+// PathBelow is pathBelow.
+func PathBelow(base, text string) string { return pathBelow(base, text) }

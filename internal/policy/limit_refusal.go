@@ -98,4 +98,3 @@ func (a *asking) setRetryAfter(ctx context.Context, retry time.Duration) {
 
 // seconds are whole ones, rounded up.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
-

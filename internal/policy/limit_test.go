@@ -52,7 +52,9 @@ func newLimiter(told *told) *policy.Limiter {
 	return &policy.Limiter{
 		Memory: store.NewMemoryCounters(1000), InFlight: policy.NewInFlight(),
 		Refused: func(_ context.Context, limit, reason string) { told.refused = append(told.refused, limit+" "+reason) },
-		Away:    func(_ context.Context, limit string, did policy.WhenAway) { told.away = append(told.away, limit+" "+string(did)) },
+		Away: func(_ context.Context, limit string, did policy.WhenAway) {
+			told.away = append(told.away, limit+" "+string(did))
+		},
 	}
 }
 
@@ -343,7 +345,7 @@ func TestLimitFields(t *testing.T) {
 					t.Fatalf("%d: error = %v", i, err)
 				}
 				header := info.ResponseHeader()
-				if failure, ok := errors.AsType[*connect.Error](err); ok && header.Get("RateLimit") == "" {
+				if failure, ok := errors.AsType[*connect.Error](err); ok && header.Get("Ratelimit") == "" {
 					header = failure.Meta()
 				}
 				checkFields(t, header, int64(i))
@@ -358,17 +360,17 @@ func TestLimitFields(t *testing.T) {
 func checkFields(t *testing.T, header http.Header, before int64) {
 	t.Helper()
 	const policies = `"at_once";q=7;qu="concurrent-requests", "total";q=1000;w=86400, "each";q=5;w=3600;sheaf-burst=2, "even";q=100;w=1`
-	if got := header.Get("RateLimit-Policy"); got != policies {
+	if got := header.Get("Ratelimit-Policy"); got != policies {
 		t.Errorf("RateLimit-Policy = %s", got)
 	}
 	taken := min(before+1, 2)
 	var left []string
-	for item := range strings.SplitSeq(header.Get("RateLimit"), ", ") {
+	for item := range strings.SplitSeq(header.Get("Ratelimit"), ", ") {
 		left = append(left, strings.Split(item, ";t=")[0])
 	}
 	want := []string{`"at_once";r=6`, fmt.Sprintf(`"total";r=%d`, 1000-taken), fmt.Sprintf(`"each";r=%d`, 2-taken)}
-	if len(left) != 4 || !slices.Equal(left[:3], want) || !strings.Contains(header.Get("RateLimit"), `"each";r=`+fmt.Sprint(2-taken)+`;t=720`) {
-		t.Errorf("RateLimit = %s", header.Get("RateLimit"))
+	if len(left) != 4 || !slices.Equal(left[:3], want) || !strings.Contains(header.Get("Ratelimit"), `"each";r=`+fmt.Sprint(2-taken)+`;t=720`) {
+		t.Errorf("RateLimit = %s", header.Get("Ratelimit"))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -369,7 +370,7 @@ func checkFields(t *testing.T, header http.Header, before int64) {
 		left = append(left, strings.Split(item, ";t=")[0])
 	}
 	want := []string{`"at_once";r=6`, fmt.Sprintf(`"total";r=%d`, 1000-taken), fmt.Sprintf(`"each";r=%d`, 2-taken)}
-	if len(left) != 4 || !slices.Equal(left[:3], want) || !strings.Contains(header.Get("Ratelimit"), `"each";r=`+fmt.Sprint(2-taken)+`;t=720`) {
+	if len(left) != 4 || !slices.Equal(left[:3], want) || !strings.Contains(header.Get("Ratelimit"), `"each";r=`+strconv.FormatInt(2-taken, 10)+`;t=720`) {
 		t.Errorf("RateLimit = %s", header.Get("Ratelimit"))
 	}
 }

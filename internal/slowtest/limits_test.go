@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sheaf-rpc/sheaf/internal/plantest"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // counted is a project whose RPC calls nothing, so that what it costs is the limit.
@@ -288,5 +289,42 @@ func TestSharedLimitHangs(t *testing.T) {
 	t.Logf("answers %v; the slowest burst of %d took %s, where one timeout is 100 ms", got.statuses, burstSize, got.slowest)
 	if got.statuses[http.StatusOK] != got.total() || got.slowest > burstSize*100*time.Millisecond/2 {
 		t.Errorf("answers %v, the slowest burst took %s", got.statuses, got.slowest)
+	}
+}
+
+// TestLimitInCluster: counters on several nodes are all taken, or none; those of a node that is away are an error.
+func TestLimitInCluster(t *testing.T) {
+	noLeak(t)
+	nodes := startCluster(t)
+	opened, err := store.OpenRedis(store.RedisConfig{Addresses: []string{nodes[0].address}, Cluster: true, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	counters := opened.Counters()
+	wide, narrow := store.NewQuota("wide", 1000, store.Month), store.NewRate("narrow", 1, time.Hour, 2)
+	const keys = 30
+	for i := range keys {
+		for try := range 5 {
+			takes := []store.Take{{Bound: wide, Key: "all", Cost: 1}, {Bound: narrow, Key: fmt.Sprint(i), Cost: 1}, {Bound: wide, Key: fmt.Sprint(i), Cost: 1}}
+			took, err := counters.Take(t.Context(), takes)
+			if err != nil || took != (try < 2) || takes[0].Remaining != int64(1000-2*i-min(try+1, 2)) {
+				t.Fatalf("%d, %d: took = %v of %+v, error %v", i, try, took, takes, err)
+			}
+		}
+	}
+	for _, node := range nodes {
+		t.Logf("node %s keeps %s counters", node.address, strings.TrimSpace(node.cli(t, "dbsize")))
+	}
+	nodes[1].kill(t)
+	failed := 0
+	for i := range keys {
+		if _, err := counters.Take(t.Context(), []store.Take{{Bound: wide, Key: fmt.Sprint(i), Cost: 1}}); err != nil {
+			failed++
+		}
+	}
+	t.Logf("with one of three nodes killed, %d of %d counters are away", failed, keys)
+	if failed == 0 || failed > keys/2+5 {
+		t.Errorf("with one node killed, %d of %d counters are away", failed, keys)
 	}
 }

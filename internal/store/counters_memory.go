@@ -33,6 +33,8 @@ const (
 	longKey = 64
 	// drawn is how many counters are looked at to find one that makes room.
 	drawn = 16
+	// sweepEvery is the shortest time between two looks at all counters of a shard.
+	sweepEvery = time.Second
 	// overflow is the key of all that find no room.
 	overflow = "\x00overflow"
 )
@@ -40,6 +42,8 @@ const (
 type shard struct {
 	mu       sync.Mutex
 	counters map[counterKey]*counter
+	// sweepAt is when all of them may be looked at again, since the start.
+	sweepAt time.Duration
 }
 
 type counterKey struct{ bound, key string }
@@ -162,7 +166,8 @@ func (c *MemoryCounters) find(take *Take, now moment) *counter {
 	return found
 }
 
-// makeRoom forgets the one of some counters that is used least. It reports false if it would set one free that is used up.
+// makeRoom forgets the one of some counters that is used least, or all that are not used any more. It reports false if it would set one free
+// that is used up.
 func (s *shard) makeRoom(now moment) bool {
 	var least counterKey
 	lowest, looked := 1.0, 0
@@ -175,11 +180,26 @@ func (s *shard) makeRoom(now moment) bool {
 			least, lowest = key, share
 		}
 	}
-	if lowest == 1 {
+	if lowest < 1 {
+		delete(s.counters, least)
+		return true
+	}
+	return s.sweep(now)
+}
+
+// sweep forgets all counters that are not used any more, but not too often: it looks at every one.
+func (s *shard) sweep(now moment) (found bool) {
+	if now.elapsed < s.sweepAt {
 		return false
 	}
-	delete(s.counters, least)
-	return true
+	s.sweepAt = now.elapsed + sweepEvery
+	for key, one := range s.counters {
+		if used, _ := one.usedAt(now); used == 0 && !one.pinned {
+			delete(s.counters, key)
+			found = true
+		}
+	}
+	return found
 }
 
 // usedAt is how much is used of the bound, and how long its window lasts.

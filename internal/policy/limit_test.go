@@ -399,3 +399,15 @@ func BenchmarkLimit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLimitRefuses is what a refusal costs, which has to be less than what it saves.
+func BenchmarkLimitRefuses(b *testing.B) {
+	limiter := &policy.Limiter{Memory: store.NewMemoryCounters(1000), InFlight: policy.NewInFlight(), Refused: func(context.Context, string, string) {}}
+	limits := limiter.Limit([]policy.Limit{{Name: "each", Key: expression(b, "caller.id"), Rate: policy.Rate{Count: 1, Per: time.Hour, Burst: 1}}}, nil)
+	serve := limits.WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) { return nil, nil })
+	message := connect.NewRequest(&shopv1.GetProductRequest{})
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = serve(policy.With(b.Context(), &policy.Call{RPC: procedure[1:], Caller: callerOf("a"), Arrived: time.Now()}), message)
+	}
+}

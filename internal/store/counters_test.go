@@ -278,6 +278,32 @@ func TestRedisCounterKeys(t *testing.T) {
 	}
 }
 
+// TestRedisClockSet: a Redis whose clock is set back lets nobody in twice, and keeps nobody out for longer than a burst takes to come back; one whose clock was
+// far ahead for a while begins again.
+func TestRedisClockSet(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	counters := openRedis(t, store.RedisConfig{Addresses: []string{server.Addr()}}).Counters()
+	rate, quota := store.NewRate("r", 1, time.Hour, 1), store.NewQuota("q", 1, store.Hour)
+	noon := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, step := range []struct {
+		at                  time.Time
+		rateFree, quotaFree bool
+	}{
+		{noon, true, true}, {noon, false, false}, {noon.Add(-time.Second), false, false}, {noon.Add(-59 * time.Minute), false, false},
+		{noon.Add(59 * time.Minute), false, false}, {noon.Add(time.Hour), true, true},
+		{noon.AddDate(1, 0, 0), true, true}, {noon.Add(3 * time.Hour), false, true}, {noon.Add(3 * time.Hour), false, false},
+	} {
+		server.SetTime(step.at)
+		if got := take(t, counters, rate, "a", 1); got.Refused == step.rateFree || got.Retry > time.Hour {
+			t.Errorf("rate at %s: %+v", step.at, got)
+		}
+		if got := take(t, counters, quota, "a", 1); got.Refused == step.quotaFree || got.Retry > 2*time.Hour {
+			t.Errorf("quota at %s: %+v", step.at, got)
+		}
+	}
+}
+
 // TestRedisCountersAway: a Redis that is away is an error at once, and a caller who has left says nothing about it.
 func TestRedisCountersAway(t *testing.T) {
 	t.Parallel()

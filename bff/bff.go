@@ -33,6 +33,7 @@ type Server struct {
 	drifts    drifts
 	meters    *meters
 	gate      *policy.Gate // of all worlds
+	limiter   *policy.Limiter
 	observe   connect.Interceptor
 	health    *health
 	tokenKey  []byte // seals page tokens where the project names no key
@@ -72,6 +73,7 @@ func (s *Server) measure() error {
 	if s.meters, err = newMeters(s.settings.meters); err != nil {
 		return err
 	}
+	s.limiter = newLimiter(s.meters)
 	s.gate = policy.NewGate(func(ctx context.Context) { s.meters.shed.Add(ctx, 1) })
 	s.observe, err = otelconnect.NewInterceptor(
 		otelconnect.WithTracerProvider(s.settings.tracers), otelconnect.WithMeterProvider(s.settings.meters),

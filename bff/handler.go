@@ -104,6 +104,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		w.server.observe,
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.timeout),
+		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
 	}
 	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))

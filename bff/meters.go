@@ -8,7 +8,7 @@ import (
 
 // meters count what becomes of RPCs, and reloads.
 type meters struct {
-	missing, drifts, shed, reloads metric.Int64Counter
+	missing, drifts, shed, reloads, limited, limitsAway metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -21,6 +21,8 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 		{&created.missing, "sheaf.missing_calls", "{call}", "Optional calls that gave no answer."},
 		{&created.drifts, "sheaf.drifts", "{field}", "Fields left unset because an upstream answered in another shape than its binding expects."},
 		{&created.shed, "sheaf.shed_rpcs", "{rpc}", "RPCs refused because too much work was in flight."},
+		{&created.limited, "sheaf.limited_rpcs", "{rpc}", "RPCs that a limit refused, by limit and reason."},
+		{&created.limitsAway, "sheaf.limits.away", "{rpc}", "RPCs for which a limit in Redis could not be asked, by limit and what held instead."},
 		{&created.reloads, "sheaf.reloads", "{reload}", "Reloads of the project's files, by result."},
 	} {
 		var err error

@@ -72,6 +72,9 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 		},
 		Pages: r.freezePages(),
 	}
+	if frozen.Binding == "" {
+		frozen.Limits = d.policy.LimitsOf(frozen.Name())
+	}
 	for _, let := range r.lets {
 		if let.path == nil {
 			frozen.Lets = append(frozen.Lets, let.from.Operand.(*projection.Computed))

@@ -20,6 +20,7 @@ func parsePolicy(d *draft) error {
 	d.policy = &plan.Policy{Anonymous: procedures(d.namedBy(node.Get("anonymous"))), LogAll: config.GetLog() != "refusals"}
 	d.policy.Providers = p.identity(node.Get("identity"))
 	d.policy.Rules = p.rules(node.Get("rules"))
+	d.policy.Limits = p.limits(node.Get("limits"))
 	return nil
 }
 

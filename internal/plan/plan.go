@@ -130,6 +130,8 @@ type RPC struct {
 	Timeout time.Duration
 	// Cost is what it costs while it is in flight; at least 1.
 	Cost int
+	// Limits are those about it, in the order of the file.
+	Limits []*Limit
 	// Calls are in the order of the binding; a call's index is its identity.
 	Calls []*Call
 	// Require is what a request must fulfil before anything is called.

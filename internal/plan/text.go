@@ -28,13 +28,17 @@ func (r *RPC) writeText(text *strings.Builder) {
 		fmt.Fprintf(text, ", timeout %s", r.Timeout)
 	}
 	text.WriteByte('\n')
-	var calls, response strings.Builder
+	var limits, calls, response strings.Builder
+	for _, limit := range r.Limits {
+		fmt.Fprintf(&limits, "    %s\t%s\t%s\n", limit.Name, limit.quantity(), limit.notes())
+	}
 	for _, call := range r.Calls {
 		fmt.Fprintf(&calls, "    %s\t%s\t%s\n", call.Name, call.target(), call.notes(r))
 	}
 	for _, source := range r.Sources {
 		fmt.Fprintf(&response, "    %s\t%s\t<- %s\n", source.Field, source.Type, source.From)
 	}
+	writeTable(text, "  limits:\n", limits.String())
 	writeTable(text, "  calls:\n", calls.String())
 	writeTable(text, "  response:\n", response.String())
 }

@@ -106,6 +106,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		policy.Deadline(procedure.timeout),
 		policy.Validate(procedure.validator),
 	}
+	interceptors = append(interceptors, w.onceOnly(method)...) // the innermost
 	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))
 }
 

@@ -46,6 +46,7 @@ type Found struct {
 // State is what a request with an idempotency key is in.
 type State string
 
+// What Reserve finds.
 const (
 	StateReserved State = "reserved" // by who asked
 	StateRunning  State = "running"  // for another owner, whose lease is not over

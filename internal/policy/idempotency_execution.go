@@ -58,12 +58,15 @@ func (e *Execution) Begin(ctx context.Context) error {
 		return e.refused
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !e.unguarded && time.Since(e.heard) >= e.asked.Lease: // this process was held up; others have told that the outcome is unknown
+	case !e.unguarded && e.isOver():
 		return errLeaseOver
 	default:
 		return nil
 	}
 }
+
+// isOver reports whether this process was held up for so long that others may have told that the outcome is unknown.
+func (e *Execution) isOver() bool { return time.Since(e.heard) >= e.asked.Lease }
 
 // markSent does not end with ctx: a mark that was made after all would make the outcome unknown.
 func (e *Execution) markSent(ctx context.Context) (bool, *connect.Error) {
@@ -128,18 +131,25 @@ func (e *Execution) settle(ctx context.Context, answers Answers, response connec
 	switch {
 	case e.refused != nil: // nothing was sent, even if the response can do without
 		From(ctx).Decide("deny", idempotencyName, e.refused.Message())
-		e.release(ctx, e.asked)
+		e.forget(ctx)
 		return nil, e.refused
 	case err == nil:
 		e.keep(ctx, func() (*answer, error) { return answerOf(answers, response) })
 		return response, nil
-	case !e.begun || e.effective != nil && !e.effective():
-		e.release(ctx, e.asked)
+	case !e.begun || e.effective != nil && !e.effective() && !e.isOver():
+		e.forget(ctx)
 		return nil, err
 	default:
 		told := unknownOutcome(err)
 		e.keep(ctx, func() (*answer, error) { return failureAnswer(told) })
 		return nil, told
+	}
+}
+
+// forget lets the request count as new, since nothing was changed; but not once others may have told that the outcome is unknown.
+func (e *Execution) forget(ctx context.Context) {
+	if !e.isOver() {
+		e.release(ctx, e.asked)
 	}
 }
 

@@ -21,7 +21,8 @@ const (
 	idempotencyHeader = "Idempotency-Key"
 	maxIdempotencyKey = 255
 	// minAnonymousKey is the shortest key of callers that prove nothing: whoever guesses one could take it, so that it has to be random.
-	minAnonymousKey = 32
+	// So long are 128 bits in base64.
+	minAnonymousKey = 22
 )
 
 // parseIdempotencyKey is the key of a request; empty for none, and false for one that is none. It is the text as it stands, or a String

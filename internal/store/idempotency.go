@@ -14,7 +14,8 @@ type Idempotency interface {
 	// Reserve makes the owner the one who runs a request, or says what became of it. A record that is reserved counts for nothing
 	// once its lease is over. The error may be ErrFull.
 	Reserve(ctx context.Context, reservation Reservation) (Found, error)
-	// Extend begins the lease anew. The error is ErrLost if the record is not the owner's any more.
+	// Extend begins the lease anew. The error is ErrLost if the record is not the owner's any more, or the lease is over: others may
+	// have been told so.
 	Extend(ctx context.Context, reservation Reservation) error
 	// MarkSent makes a record that is the owner's a sent one, which nobody takes over, and begins the lease anew. Nothing may be sent
 	// if it fails. The error is ErrLost if the record is not the owner's any more.

@@ -94,6 +94,9 @@ func (m *MemoryIdempotency) remove(element *list.Element) {
 // Extend implements Idempotency.
 func (m *MemoryIdempotency) Extend(_ context.Context, reservation Reservation) error {
 	return m.change(reservation, func(record *idempotencyRecord, now time.Time) error {
+		if !now.Before(record.lease) {
+			return ErrLost
+		}
 		record.lease = now.Add(reservation.Lease)
 		return nil
 	})

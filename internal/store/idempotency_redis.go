@@ -23,7 +23,7 @@ const clock = `
 
 // ownRecord reads a record, and ends the script if it is not the owner's, or done.
 const ownRecord = clock + `
-	local record = redis.call('HMGET', KEYS[1], 'owner', 'state', 'until')
+	local record = redis.call('HMGET', KEYS[1], 'owner', 'state', 'until', 'lease')
 	if record[1] ~= ARGV[1] or record[2] == 'done' then return 0 end
 	`
 
@@ -46,6 +46,7 @@ func (r *Redis) Idempotency() Idempotency {
 			if alive then return {'running', ''} end
 			return {'unknown', ''}`),
 		extend: redis.NewScript(ownRecord + `
+			if tonumber(record[4]) <= now then return 0 end
 			redis.call('HSET', KEYS[1], 'lease', ms(now + ARGV[2]))
 			if record[2] == 'reserved' then redis.call('PEXPIREAT', KEYS[1], ms(now + ARGV[2])) end
 			return 1`),

@@ -177,7 +177,7 @@ func readRESP(from *bufio.Reader) ([]byte, error) {
 			return nil, err
 		}
 		return append(line, text...), nil
-	case bytes.IndexByte([]byte("+-:$"), line[0]) >= 0:
+	case strings.IndexByte("+-:$", line[0]) >= 0:
 		return line, nil
 	default:
 		return nil, errors.New("no RESP")

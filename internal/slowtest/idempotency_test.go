@@ -138,7 +138,7 @@ func TestPublishOnceKilled(t *testing.T) {
 				}
 				for range 2 {
 					again := p.other.publish(t.Context(), d.id, d.key)
-					if again != final && !(final == "ok" && again == "replayed") {
+					if isReplay := final == "ok" && again == "replayed"; again != final && !isReplay {
 						t.Errorf("%s: told %s, and then %s", name, final, again)
 					}
 				}

@@ -3,12 +3,10 @@ package policy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
@@ -65,17 +63,12 @@ func (i *Idempotency) Interceptor(answers Answers) connect.Interceptor {
 			if key == "" {
 				return next(ctx, request)
 			}
-			message, ok := request.Any().(proto.Message)
-			if !ok {
-				return nil, connect.NewError(connect.CodeInternal, fmt.Errorf("idempotency: %T is no message", request.Any()))
-			}
-			asked, err := newOnce(call, key, message)
+			asked, err := i.newOnce(call, key, request.Any())
 			if err != nil {
+				i.log(ctx, slog.LevelError, "a request cannot be told apart by its idempotency key", err)
 				return nil, connect.NewError(connect.CodeInternal, errors.New("internal error"))
 			}
-			asked.Keep = i.config.Keep
-			run := func(ctx context.Context) (connect.AnyResponse, error) { return next(ctx, request) }
-			return i.once(ctx, asked, answers, run)
+			return i.once(ctx, asked, answers, func(ctx context.Context) (connect.AnyResponse, error) { return next(ctx, request) })
 		}
 	})
 }

@@ -169,6 +169,8 @@ type Input struct {
 	Awaited bool
 	// Lean leaves out optional calls, for want of capacity.
 	Lean bool
+	// Writes follow what may change something; nil if nobody asks.
+	Writes *Writes
 }
 
 // Run runs the RPC. The response is nil if and only if the error is not. The error is a *RequestError if the request cannot

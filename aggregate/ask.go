@@ -155,19 +155,35 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 	if len(a.target.rules.Errors) > 0 {
 		request.Judge = a.target.judge(context.WithoutCancel(scope.Context))
 	}
+	if request.changes() {
+		if failure := a.writes.begin(ctx); failure != nil {
+			return nil, failure
+		}
+	}
 	a.requests++
+	answer, failure := a.do(ctx, scope.Context, request)
+	if request.changes() {
+		a.writes.end(failure)
+	}
+	if failure != nil {
+		return nil, failure
+	}
+	return &reply{status: answer.Status, header: answer.Header, body: answer.Body, absent: answer.Absent}, nil
+}
+
+// do asks the upstream. What its answer means is judged within about, which does not end with the request.
+func (a *attempt) do(ctx, about context.Context, request Request) (*Answer, *Failure) {
 	answer, err := a.target.upstream.Do(ctx, request)
 	if err != nil {
-		failure := asFailure(err)
-		return nil, a.classify(scope.Context, failure)
+		return nil, a.classify(about, asFailure(err))
 	}
 	a.noteAnswer(&answer)
 	if !answer.Absent {
-		if failure := a.target.errorIn(scope.Context, &answer); failure != nil {
+		if failure := a.target.errorIn(about, &answer); failure != nil {
 			return nil, a.ownFields(failure)
 		}
 	}
-	return &reply{status: answer.Status, header: answer.Header, body: answer.Body, absent: answer.Absent}, nil
+	return &answer, nil
 }
 
 // asFailure is the *Failure in err; any other error is a fault of ours, and so of the upstream in the caller's eyes.

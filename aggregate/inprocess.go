@@ -28,14 +28,10 @@ func (a *attempt) inProcess(ctx context.Context, scope *projection.Scope) (*repl
 		return nil, &Failure{Reason: plan.ReasonDrift, Unsent: true, Err: fmt.Errorf(
 			"fill request: field %s: %s: expected %s, found %s", report.Field, report.Origin, report.Expected, report.Found)}
 	}
-	a.requests++
 	if a.target.function != nil {
-		response, err := a.target.function.Call(ctx, wire)
-		if err != nil {
-			return nil, a.ownFields(asFailure(err))
-		}
-		return a.reply(response, &Result{})
+		return a.function(ctx, wire)
 	}
+	a.requests++
 	rpc, failure := a.callee(scope)
 	if failure != nil {
 		return nil, failure
@@ -51,6 +47,21 @@ func (a *attempt) inProcess(ctx context.Context, scope *projection.Scope) (*repl
 	return a.reply(result.Message, result)
 }
 
+// function calls a function, which may change something.
+func (a *attempt) function(ctx context.Context, request []byte) (*reply, *Failure) {
+	if failure := a.writes.begin(ctx); failure != nil {
+		return nil, failure
+	}
+	a.requests++
+	response, err := a.target.function.Call(ctx, request)
+	if err != nil {
+		failure := asFailure(err)
+		a.writes.end(failure)
+		return nil, a.ownFields(failure)
+	}
+	return a.reply(response, &Result{})
+}
+
 // invoke runs an RPC as if it had been called from outside.
 func (r *run) invoke(ctx context.Context, rpc *RPC, request protoreflect.Message) (*Result, error) {
 	if r.world.Validate != nil {
@@ -63,7 +74,7 @@ func (r *run) invoke(ctx context.Context, rpc *RPC, request protoreflect.Message
 		ctx, cancel = context.WithTimeout(ctx, rpc.plan.Timeout)
 		defer cancel()
 	}
-	return rpc.Run(ctx, Input{Request: request, Header: r.header, Caller: r.caller, Awaited: r.scope.Awaited, Lean: r.lean})
+	return rpc.Run(ctx, Input{Request: request, Header: r.header, Caller: r.caller, Awaited: r.scope.Awaited, Lean: r.lean, Writes: r.writes})
 }
 
 // callee is the RPC of the binding that the call decides on.

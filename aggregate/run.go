@@ -24,6 +24,7 @@ type run struct {
 	caller    Caller
 	started   time.Time
 	lean      bool
+	writes    *Writes
 	freshness freshness
 	group     *errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
@@ -43,7 +44,7 @@ type run struct {
 func newRun(rpc *RPC, input Input) *run {
 	places := plan.Documents{Calls: len(rpc.plan.Calls)}
 	state := &run{
-		RPC: rpc, documents: places, header: input.Header, caller: input.Caller, started: time.Now(), lean: input.Lean,
+		RPC: rpc, documents: places, header: input.Header, caller: input.Caller, started: time.Now(), lean: input.Lean, writes: input.Writes,
 		scope:   projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
 		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
 		calls:   make([]CallResult, len(rpc.plan.Calls)),

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
@@ -37,6 +38,8 @@ type Server struct {
 	observe   connect.Interceptor
 	health    *health
 	tokenKey  []byte // seals page tokens where the project names no key
+	// idempotency keeps what became of requests with an Idempotency-Key, where they are not kept in Redis.
+	idempotency *store.MemoryIdempotency
 
 	reloading chan struct{} // full while a reload is under way
 	failure   atomic.Pointer[ReloadFailure]
@@ -48,7 +51,8 @@ type Server struct {
 // Open compiles the project in a directory and makes it ready to serve. Nothing but health checks is sent to any upstream. If the author's
 // files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
-	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1)}
+	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1),
+		idempotency: store.NewMemoryIdempotency(maxIdempotencyBytes)}
 	s.health = &health{server: s, watchers: map[*watcher]bool{}}
 	compiled, err := s.compile()
 	if err != nil {

@@ -107,6 +107,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
 	}
+	interceptors = append(interceptors, w.onceOnly(method)...) // the innermost
 	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))
 }
 

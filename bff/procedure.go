@@ -38,6 +38,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
 	result, err := p.run(ctx, aggregate.Input{
 		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
+		Writes: writesOf(ctx),
 	})
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
@@ -34,6 +35,8 @@ type world struct {
 	names      []string // the services that clients reach
 	handler    http.Handler
 	adminToken secret.Value // empty for none
+	// idempotency is nil if no RPC asks for it.
+	idempotency *policy.Idempotency
 
 	tokenProviders []*tokenProvider
 
@@ -95,6 +98,9 @@ func (w *world) around(validator protovalidate.Validator, older *world) (*aggreg
 		return nil, err
 	}
 	if err := w.openRedis(older); err != nil {
+		return nil, err
+	}
+	if err := w.openIdempotency(); err != nil {
 		return nil, err
 	}
 	if err := w.openAccounts(older); err != nil {

@@ -21,6 +21,7 @@ func parsePolicy(d *draft) error {
 	d.policy.Providers = p.identity(node.Get("identity"))
 	d.policy.Rules = p.rules(node.Get("rules"))
 	d.policy.Limits = p.limits(node.Get("limits"))
+	d.policy.Idempotency = d.idempotency(node.Get("idempotency"))
 	return nil
 }
 

@@ -17,6 +17,8 @@ type Call struct {
 	Caller  *identity.Caller
 	// Decisions are those that were made about it, in their order.
 	Decisions []Decision
+
+	execution *Execution // nil without an Idempotency-Key
 }
 
 // Decision is one that was made about a call.

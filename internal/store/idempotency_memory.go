@@ -1,0 +1,154 @@
+package store
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"sync"
+	"time"
+)
+
+// MemoryIdempotency keeps records in this process. They end with it.
+type MemoryIdempotency struct {
+	max int
+
+	mu     sync.Mutex
+	bytes  int
+	oldest *list.List // of *idempotencyRecord, in the order of their reservations
+	byName map[string]*list.Element
+}
+
+var _ Idempotency = (*MemoryIdempotency)(nil)
+
+type idempotencyRecord struct {
+	Reservation
+	sent, done bool
+	answer     []byte
+	// lease is until when the owner counts as alive, and until is when the record ends.
+	lease, until time.Time
+}
+
+func (r *idempotencyRecord) size() int {
+	return len(r.Name) + len(r.Owner) + len(r.Fingerprint) + len(r.answer) + overhead
+}
+
+// isOver reports whether the record counts for nothing any more.
+func (r *idempotencyRecord) isOver(now time.Time) bool {
+	return !now.Before(r.until) || !r.sent && !r.done && !now.Before(r.lease)
+}
+
+// NewMemoryIdempotency keeps records up to a number of bytes, keys and overhead included. When they are full, no more are reserved.
+func NewMemoryIdempotency(maxBytes int) *MemoryIdempotency {
+	return &MemoryIdempotency{max: maxBytes, oldest: list.New(), byName: map[string]*list.Element{}}
+}
+
+// Reserve implements Idempotency.
+func (m *MemoryIdempotency) Reserve(_ context.Context, reservation Reservation) (Found, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.forget(now)
+	if element := m.byName[reservation.Name]; element != nil {
+		record := element.Value.(*idempotencyRecord)
+		if !record.isOver(now) {
+			return record.found(reservation.Fingerprint, now), nil
+		}
+		m.remove(element)
+	}
+	record := &idempotencyRecord{Reservation: reservation, lease: now.Add(reservation.Lease), until: now.Add(reservation.Keep)}
+	if m.bytes+record.size() > m.max {
+		return Found{}, ErrFull
+	}
+	m.byName[reservation.Name] = m.oldest.PushBack(record)
+	m.bytes += record.size()
+	return Found{State: StateReserved}, nil
+}
+
+// found is what a request with a fingerprint finds.
+func (r *idempotencyRecord) found(fingerprint []byte, now time.Time) Found {
+	switch {
+	case !bytes.Equal(r.Fingerprint, fingerprint):
+		return Found{State: StateOther}
+	case r.done:
+		return Found{State: StateDone, Answer: r.answer}
+	case now.Before(r.lease):
+		return Found{State: StateRunning}
+	default:
+		return Found{State: StateUnknown}
+	}
+}
+
+// forget makes room of the oldest records that are over.
+func (m *MemoryIdempotency) forget(now time.Time) {
+	for element := m.oldest.Front(); element != nil && element.Value.(*idempotencyRecord).isOver(now); element = m.oldest.Front() {
+		m.remove(element)
+	}
+}
+
+func (m *MemoryIdempotency) remove(element *list.Element) {
+	record := m.oldest.Remove(element).(*idempotencyRecord)
+	delete(m.byName, record.Name)
+	m.bytes -= record.size()
+}
+
+// Extend implements Idempotency.
+func (m *MemoryIdempotency) Extend(_ context.Context, reservation Reservation) error {
+	return m.change(reservation, func(record *idempotencyRecord, now time.Time) error {
+		if !now.Before(record.lease) {
+			return ErrLost
+		}
+		record.lease = now.Add(reservation.Lease)
+		return nil
+	})
+}
+
+// MarkSent implements Idempotency.
+func (m *MemoryIdempotency) MarkSent(_ context.Context, reservation Reservation) error {
+	return m.change(reservation, func(record *idempotencyRecord, now time.Time) error {
+		record.sent, record.lease = true, now.Add(reservation.Lease)
+		return nil
+	})
+}
+
+// Finish implements Idempotency.
+func (m *MemoryIdempotency) Finish(_ context.Context, reservation Reservation, answer []byte) error {
+	return m.change(reservation, func(record *idempotencyRecord, _ time.Time) error {
+		if m.bytes+len(answer) > m.max {
+			return ErrFull
+		}
+		record.done, record.answer = true, answer
+		m.bytes += len(answer)
+		return nil
+	})
+}
+
+// Release implements Idempotency.
+func (m *MemoryIdempotency) Release(_ context.Context, reservation Reservation) error {
+	_ = m.change(reservation, func(*idempotencyRecord, time.Time) error {
+		m.remove(m.byName[reservation.Name])
+		return nil
+	}) // what is lost is forgotten already
+	return nil
+}
+
+// change changes a record of the owner's that is neither over nor done.
+func (m *MemoryIdempotency) change(reservation Reservation, change func(*idempotencyRecord, time.Time) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, element := time.Now(), m.byName[reservation.Name]
+	if element == nil {
+		return ErrLost
+	}
+	record := element.Value.(*idempotencyRecord)
+	if record.Owner != reservation.Owner || record.done || record.isOver(now) {
+		return ErrLost
+	}
+	return change(record, now)
+}
+
+// Bytes is how much is kept, keys and overhead included.
+func (m *MemoryIdempotency) Bytes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bytes
+}

@@ -92,7 +92,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
-		w.codecs(),
+		w.codecs(method),
 		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),

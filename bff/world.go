@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/bounds"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
@@ -31,6 +32,7 @@ type world struct {
 	clients    []*client             // each behind the one that issues its tokens
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
+	counted    *bounds.Types
 	names      []string // the services that clients reach
 	handler    http.Handler
 	adminToken secret.Value // empty for none
@@ -46,7 +48,7 @@ type world struct {
 // renewed of accounts. The older world may be nil.
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
-		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), procedures: map[string]*procedure{},
+		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
 		unused: make(chan struct{}),
 	}
 	w.users.Store(1)

@@ -209,10 +209,12 @@ func duration(d interface{ AsDuration() time.Duration }) time.Duration {
 }
 
 func freezeServer(d *draft) (plan.Server, error) {
-	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
+	const defaultRequest, defaultDrain, defaultDepth, defaultElements = 4 << 20, 20 * time.Second, 100, 10_000
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin()}
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin(),
+		MaxDepth:    cmp.Or(int(config.GetServer().GetMaxDepth()), defaultDepth),
+		MaxElements: cmp.Or(int(config.GetServer().GetMaxElements()), defaultElements), AllowUnknownFields: config.GetServer().GetAllowUnknownFields()}
 	if server.Listen == "" {
 		server.Listen = "127.0.0.1:8080"
 	}

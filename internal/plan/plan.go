@@ -45,6 +45,10 @@ type Server struct {
 	Listen string
 	// MaxRequestBytes bounds a request message.
 	MaxRequestBytes int
+	// MaxDepth bounds the levels of messages within one, and MaxElements its elements of lists and maps, all together.
+	MaxDepth, MaxElements int
+	// AllowUnknownFields leaves out what JSON requests have and the contract has not.
+	AllowUnknownFields bool
 	MaxTimeout      time.Duration
 	DrainTimeout    time.Duration
 	// MaxWork bounds the sum of the costs of RPCs in flight; 0 for no bound.

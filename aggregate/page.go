@@ -100,7 +100,11 @@ func (r *run) purpose() []byte {
 		wire = nil // a request that was read can be written
 	}
 	sum := sha256.Sum256(wire)
-	return append([]byte(r.plan.Name()+"\x00"), sum[:]...)
+	name := r.plan.Name()
+	if r.plan.Route != nil { // a cursor of one upstream means nothing to another
+		name += "\x00" + r.plan.Route.Replaced()
+	}
+	return append([]byte(name+"\x00"), sum[:]...)
 }
 
 // document is the page as expressions see it.

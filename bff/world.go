@@ -35,6 +35,7 @@ type world struct {
 	counted    *bounds.Types
 	names      []string // the services that clients reach
 	handler    http.Handler
+	shadows    *shadows
 	adminToken secret.Value // empty for none
 
 	// users are the requests in flight, and one more until the world retires.
@@ -51,6 +52,7 @@ func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
 		unused: make(chan struct{}),
 	}
+	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
 	if err := w.open(older); err != nil {
 		w.close()
@@ -72,11 +74,14 @@ func (w *world) open(older *world) error {
 	if err != nil {
 		return err
 	}
+	procedureOf := func(rpc *plan.RPC) *procedure {
+		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc), shadows: w.shadows}
+	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
-			w.procedures[rpc.Name()] = &procedure{
-				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
-			}
+			made := procedureOf(rpc)
+			made.routes, made.hidden = w.routes(rpc, procedureOf), isHidden(rpc)
+			w.procedures[rpc.Name()] = made
 		}
 	}
 	w.handler = w.newHandler()
@@ -168,6 +173,7 @@ func (w *world) drain(ctx context.Context) {
 // close gives back what worlds share: what uses another part before that part. Calls in flight end by themselves.
 func (w *world) close() {
 	w.closed.Do(func() {
+		w.shadows.close()
 		for _, client := range slices.Backward(w.clients) {
 			client.release()
 		}

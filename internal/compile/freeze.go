@@ -27,13 +27,15 @@ func freeze(d *draft) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	services, frozen := freezeServices(d)
 	return &plan.Plan{
-		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
+		Server: server, Upstreams: upstreams, Services: services, Routes: d.freezeRoutes(frozen), Files: d.files(), Accounts: freezeAccounts(d),
 		Renewed: freezeRenewed(d), Redis: freezeRedis(d), Policy: d.policy, Digest: digest,
 	}, nil
 }
 
-func freezeServices(d *draft) []*plan.Service {
+// freezeServices gives the RPCs by their indices, too.
+func freezeServices(d *draft) ([]*plan.Service, []*plan.RPC) {
 	frozen := make([]*plan.RPC, len(d.rpcs))
 	services := map[string]*plan.Service{}
 	for i, rpc := range d.rpcs {
@@ -59,7 +61,7 @@ func freezeServices(d *draft) []*plan.Service {
 	for _, key := range sortedKeys(services) {
 		sorted = append(sorted, services[key])
 	}
-	return sorted
+	return sorted, frozen
 }
 
 func (r *rpc) freeze(d *draft) *plan.RPC {

@@ -49,8 +49,8 @@ type Server struct {
 	MaxDepth, MaxElements int
 	// AllowUnknownFields leaves out what JSON requests have and the contract has not.
 	AllowUnknownFields bool
-	MaxTimeout      time.Duration
-	DrainTimeout    time.Duration
+	MaxTimeout         time.Duration
+	DrainTimeout       time.Duration
 	// MaxWork bounds the sum of the costs of RPCs in flight; 0 for no bound.
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
@@ -152,6 +152,10 @@ type RPC struct {
 	Headers, Trailers []Parameter
 	// PartialField is the number of the response's field of type sheaf.v1.Partial, or 0.
 	PartialField protowire.Number
+	// Route is the one whose upstreams it calls instead of those that its binding names; nil for none.
+	Route *Route
+	// Routes are those that are about it when clients call it, in the order of the file.
+	Routes []*Route
 	// Sources say where each field of the response comes from, in the order of the binding.
 	Sources []Source
 	At      diag.Position

@@ -148,13 +148,21 @@ type CallResult struct {
 	told bool
 }
 
+// Caller is whoever calls.
+type Caller struct {
+	// Key is a text that no other caller has. Page tokens are good for its caller alone.
+	Key string
+	// JSON is an object with what expressions see; nil for nothing.
+	JSON []byte
+}
+
 // Input is what a client sends.
 type Input struct {
 	Request protoreflect.Message
 	// Header is the client's; only what calls declare is sent on. It may be nil.
 	Header http.Header
-	// Caller is whoever calls, as a JSON object; nil for someone of whom nothing is known.
-	Caller []byte
+	// Caller is whoever calls; the zero Caller is someone of whom nothing is known.
+	Caller Caller
 	// Awaited is set if the client has said how long it waits.
 	Awaited bool
 	// Lean leaves out optional calls, for want of capacity.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ type page struct {
 	*plan.Pages
 	// size is how many elements the page shows, and fetch how many are asked for.
 	size, fetch int
-	// purpose is what the page's tokens are good for: this RPC with these parameters.
+	// purpose is what the page's tokens are good for: this RPC with these parameters, for this caller.
 	purpose []byte
 	state   pageState
 }
@@ -90,7 +91,7 @@ func (r *run) openPage() error {
 	return nil
 }
 
-// purpose names the RPC and its parameters but for the page.
+// purpose names the RPC, its parameters but for the page, and the caller.
 func (r *run) purpose() []byte {
 	parameters := proto.CloneOf(r.scope.Request.Interface()).ProtoReflect()
 	parameters.Clear(r.plan.Pages.Size)
@@ -99,12 +100,12 @@ func (r *run) purpose() []byte {
 	if err != nil {
 		wire = nil // a request that was read can be written
 	}
-	sum := sha256.Sum256(wire)
+	parametersSum, callerSum := sha256.Sum256(wire), sha256.Sum256([]byte(r.caller.Key))
 	name := r.plan.Name()
 	if r.plan.Route != nil { // a cursor of one upstream means nothing to another
 		name += "\x00" + r.plan.Route.Replaced()
 	}
-	return append([]byte(name+"\x00"), sum[:]...)
+	return slices.Concat([]byte(name+"\x00"), parametersSum[:], callerSum[:])
 }
 
 // document is the page as expressions see it.

@@ -21,7 +21,7 @@ type run struct {
 	scope     projection.Scope
 	documents plan.Documents
 	header    http.Header
-	caller    []byte
+	caller    Caller
 	started   time.Time
 	lean      bool
 	freshness freshness
@@ -50,8 +50,8 @@ func newRun(rpc *RPC, input Input) *run {
 	}
 	state.scope.Now = state.started
 	state.scope.Lets = state.newLets()
-	if input.Caller != nil {
-		state.scope.Answers[places.Caller()] = state.scan(rpc.plan.Shapes.Caller, input.Caller)
+	if input.Caller.JSON != nil {
+		state.scope.Answers[places.Caller()] = state.scan(rpc.plan.Shapes.Caller, input.Caller.JSON)
 	}
 	for i, call := range rpc.plan.Calls {
 		state.calls[i].Name = call.Name

@@ -3,6 +3,7 @@ package bff
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -41,9 +42,10 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	if err := policy.CheckRequest(procedure.validator, request); err != nil {
 		return nil, err
 	}
+	ctx = policy.With(ctx, &policy.Call{RPC: procedure.plan.Name(), Arrived: time.Now(), Caller: identity.Anonymous()})
 	ctx, cancel := context.WithTimeout(ctx, procedure.timeout)
 	defer cancel()
-	result, err := procedure.run(ctx, aggregate.Input{Request: request, Caller: identity.Anonymous().JSON()})
+	result, err := procedure.run(ctx, aggregate.Input{Request: request, Caller: callerOf(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
 	chosen, shadows := p.choose(ctx, request)
 	input := aggregate.Input{
-		Request: request.Msg, Header: request.Header(), Caller: policy.From(ctx).Caller.JSON(), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
+		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
 	}
 	if len(p.routes) > 0 {
 		var cancel context.CancelFunc
@@ -67,6 +67,12 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))
 	}
 	return answer, nil
+}
+
+// callerOf is the caller as plans know it.
+func callerOf(ctx context.Context) aggregate.Caller {
+	caller := policy.From(ctx).Caller
+	return aggregate.Caller{Key: caller.Key(), JSON: caller.JSON()}
 }
 
 // run runs the plan, and tells operators what they need to know. The error is a *connect.Error that is safe for clients.

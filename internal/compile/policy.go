@@ -52,16 +52,23 @@ func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error)
 }
 
 // kind is what an expression of the policy has to give.
-type kind struct {
+type kind int
+
+const (
+	aCondition kind = iota
+	aKey
+	aWholeNumber
+)
+
+// kinds are the types that each kind may have, and what it is in words.
+var kinds = map[kind]struct {
 	types []cel.Kind
 	words string
+}{
+	aCondition:   {[]cel.Kind{cel.BoolKind}, "a condition, true or false"},
+	aKey:         {[]cel.Kind{cel.StringKind, cel.IntKind, cel.UintKind, cel.BoolKind}, "a text or a number to count by"},
+	aWholeNumber: {[]cel.Kind{cel.IntKind, cel.UintKind}, "a whole number"},
 }
-
-var (
-	aCondition   = kind{[]cel.Kind{cel.BoolKind}, "a condition, true or false"}
-	aKey         = kind{[]cel.Kind{cel.StringKind, cel.IntKind, cel.UintKind, cel.BoolKind}, "a text or a number to count by"}
-	aWholeNumber = kind{[]cel.Kind{cel.IntKind, cel.UintKind}, "a whole number"}
-)
 
 // expression compiles an expression for each RPC that it is about. It returns nil if it reported a problem, or if there is no node.
 func (p *policyParser) expression(at *source.Node, rpcs []*rpc, want kind) *plan.Expression {
@@ -153,14 +160,9 @@ func (p *policyParser) checkFields(at *source.Node, program *expr.Program) bool 
 
 func (p *policyParser) checkKind(at *source.Node, program *expr.Program, want kind) bool {
 	got := program.Type.Kind()
-	if got == cel.DynKind {
+	if got == cel.DynKind || slices.Contains(kinds[want].types, got) {
 		return true
 	}
-	for _, kind := range want.types {
-		if got == kind {
-			return true
-		}
-	}
-	p.report(at, "write "+want.words, "%s gives %s", at.Text, program.Type)
+	p.report(at, "write "+kinds[want].words, "%s gives %s", at.Text, program.Type)
 	return false
 }

@@ -1,7 +1,9 @@
 package compile
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -45,12 +47,28 @@ func (p *policyParser) route(key source.Field, message *configv1.Route) *route {
 	if r.sticky != nil && message.Share == nil {
 		p.report(node.Get("sticky"), "say how many with share: 0.01, for one in a hundred", "sticky decides who is among a share, and there is none")
 	}
+	p.checkLower(node.Get("when"))
+	p.checkLower(node.Get("sticky"))
+	p.checkPages(r)
 	p.routeBinding(r)
 	p.routeUpstreams(r)
 	if message.GetShadow() {
 		p.checkShadow(r)
 	}
 	return r
+}
+
+// checkPages refuses to leave to chance who goes on with a list.
+func (p *policyParser) checkPages(r *route) {
+	if r.message.Share == nil || r.message.GetShare() == 1 || r.message.GetShare() == 0 || r.sticky != nil || r.message.GetShadow() {
+		return
+	}
+	for _, about := range r.about {
+		if about.pages != nil {
+			p.report(r.key.Value.Get("share"), "add sticky: with who calls, such as caller.id",
+				"pages of %s are asked for one after another, and a page token is good for the route that made it", plan.Procedure(about.method))
+		}
+	}
 }
 
 // routeBinding finds what answers.
@@ -167,6 +185,22 @@ func (r *rpc) eachFunction(visit func(*call)) {
 		}
 		for _, reached := range c.callee.reaches {
 			reached.eachFunction(visit)
+		}
+	}
+}
+
+// headerNames finds the names of headers in an expression, as headers["name"] or headers.name.
+var headerNames = regexp.MustCompile(`\bheaders(?:\[\s*["']|\.)([A-Za-z0-9_-]+)`)
+
+// checkLower refuses names of headers that no request can have, since expressions see them in lower case.
+func (p *policyParser) checkLower(at *source.Node) {
+	if at == nil {
+		return
+	}
+	for _, found := range headerNames.FindAllStringSubmatchIndex(at.Text, -1) {
+		name := at.Text[found[2]:found[3]]
+		if lower := strings.ToLower(name); lower != name {
+			p.problems.Add(at.At(found[2]), len(name), "write "+lower, "header %q is never there: names are in lower case", name)
 		}
 	}
 }

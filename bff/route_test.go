@@ -388,11 +388,11 @@ func (f *fork) unary(t *testing.T, id string, isSame bool, option connect.Client
 	response, err := client.CallUnary(withDeadline(t), request)
 	if err != nil {
 		failure := err.(*connect.Error) //nolint:errorlint,forcetypeassert // connect's clients give no other
-		text := failure.Error()
+		texts := []string{failure.Error()}
 		for _, detail := range failure.Details() {
-			text += fmt.Sprintf(" %s %x", detail.Type(), detail.Bytes())
+			texts = append(texts, fmt.Sprintf("%s %x", detail.Type(), detail.Bytes()))
 		}
-		return text
+		return strings.Join(texts, " ")
 	}
 	return fmt.Sprintf("%x %v", response.Msg.ProtoReflect().GetUnknown(), response.Header().Values("Sheaf-Partial"))
 }

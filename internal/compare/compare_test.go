@@ -14,18 +14,18 @@ import (
 func file(name, pkg string, messages ...*descriptorpb.DescriptorProto) *descriptorpb.FileDescriptorProto {
 	made := &descriptorpb.FileDescriptorProto{MessageType: messages}
 	if name != "" {
-		made.Name = proto.String(name)
+		made.Name = new(name)
 	}
 	if pkg != "" {
-		made.Package = proto.String(pkg)
+		made.Package = new(pkg)
 	}
 	return made
 }
 
 func message(name string, fields ...string) *descriptorpb.DescriptorProto {
-	made := &descriptorpb.DescriptorProto{Name: proto.String(name)}
+	made := &descriptorpb.DescriptorProto{Name: new(name)}
 	for _, field := range fields {
-		made.Field = append(made.Field, &descriptorpb.FieldDescriptorProto{Name: proto.String(field)})
+		made.Field = append(made.Field, &descriptorpb.FieldDescriptorProto{Name: new(field)})
 	}
 	return made
 }

@@ -444,3 +444,30 @@ rpcs:
 		t.Errorf("v2: %s", got)
 	}
 }
+
+// TestRouteCost: an RPC costs what the dearest of all that may answer costs.
+func TestRouteCost(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f := openFork(t, `
+  canary: {rpcs: [fork.v1.Fork/Get], share: 0, binding: next}
+  trial: {rpcs: [fork.v1.Fork/Get], share: 0, upstreams: {old: new}, shadow: true}
+`, func(f *fork) {
+		f.oldHandle = func(w http.ResponseWriter, _ *http.Request) {
+			entered <- struct{}{}
+			<-leave
+			_, _ = io.WriteString(w, `{}`)
+		}
+	})
+	g := &greeter{dir: f.dir}
+	g.change(t, "sheaf.yaml", "contract: proto", "contract: proto\nserver: {max_work: 9}") // two of the binding, and one with the route
+	if _, err := f.server.Reload(withDeadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	var first sync.WaitGroup
+	first.Go(func() { contains(t, readAll(t, post(t, f.house, forkGet, `{"id": "1"}`)), "{}") })
+	<-entered
+	contains(t, readAll(t, post(t, f.house, forkGet, `{"id": "2"}`)), "resource_exhausted")
+	close(leave)
+	first.Wait()
+}

@@ -265,7 +265,7 @@ func appendMessage(dst []byte, number protowire.Number, content []byte) []byte {
 func TestWorst(t *testing.T) { //nolint:paralleltest // it measures what the process allocates
 	w := newWorld(t)
 	within := bounds.Bounds{Depth: 100, Elements: 10_000}
-	small := worst(64 << 10)
+	small := worst(16 << 10)
 	for name, data := range worst(4 << 20) {
 		check, build := within.CheckWire, w.fromWire
 		if strings.HasPrefix(name, "json") {

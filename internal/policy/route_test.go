@@ -101,3 +101,21 @@ func TestRouteByChance(t *testing.T) {
 		t.Errorf("%d of 10000", taken)
 	}
 }
+
+func BenchmarkRouteTakes(b *testing.B) {
+	base, err := expr.NewEnv(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	env, err := base.With(expr.Variable{Name: "rpc", Type: cel.StringType})
+	if err != nil {
+		b.Fatal(err)
+	}
+	when, _ := env.Compile(`rpc == "shop.v1.Shop/Get"`)
+	sticky, _ := env.Compile("rpc")
+	route, facts := &policy.Route{Name: "canary", When: when, Sticky: sticky, Share: 0.5}, &policy.Facts{RPC: "shop.v1.Shop/Get"}
+	b.ReportAllocs()
+	for b.Loop() {
+		route.Takes(b.Context(), facts)
+	}
+}

@@ -60,13 +60,11 @@ type target struct {
 	rpcs     map[string]*RPC
 }
 
-// Bind joins the RPCs of a plan with the world. They are by their names.
-func Bind(planned *plan.Plan, world *World) (map[string]*RPC, error) {
-	all := map[string]*RPC{}
-	for _, service := range planned.Services {
-		for _, rpc := range service.RPCs {
-			all[rpc.Name()] = &RPC{plan: rpc, world: world}
-		}
+// Bind joins the RPCs of a plan with the world: those of its services, and those of its routes.
+func Bind(planned *plan.Plan, world *World) (map[*plan.RPC]*RPC, error) {
+	all := map[*plan.RPC]*RPC{}
+	for _, rpc := range planned.All() {
+		all[rpc] = &RPC{plan: rpc, world: world}
 	}
 	rules := map[string]*plan.Upstream{}
 	for _, upstream := range planned.Upstreams {
@@ -84,7 +82,7 @@ func Bind(planned *plan.Plan, world *World) (map[string]*RPC, error) {
 	return all, nil
 }
 
-func bindCall(call *plan.Call, world *World, rules map[string]*plan.Upstream, all map[string]*RPC) (target, error) {
+func bindCall(call *plan.Call, world *World, rules map[string]*plan.Upstream, all map[*plan.RPC]*RPC) (target, error) {
 	switch {
 	case call.Request != nil:
 		upstream, ok := world.Upstreams[call.Request.Upstream]
@@ -101,7 +99,7 @@ func bindCall(call *plan.Call, world *World, rules map[string]*plan.Upstream, al
 	default:
 		bound := target{rpcs: map[string]*RPC{}}
 		for _, reached := range call.Callee.Reaches {
-			bound.rpcs[reached.Binding] = all[reached.Name()]
+			bound.rpcs[reached.Binding] = all[reached]
 		}
 		return bound, nil
 	}

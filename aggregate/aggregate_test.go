@@ -123,7 +123,7 @@ func bindIn(tb testing.TB, project, name string, world *aggregate.World) (*aggre
 		tb.Fatal(err)
 	}
 	rpc := compiled.Find(name)
-	return bound[rpc.Name()], rpc
+	return bound[rpc], rpc
 }
 
 // unrenewed is for upstreams whose credentials nothing renews.

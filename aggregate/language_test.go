@@ -210,7 +210,7 @@ func runLine(t *testing.T, compiled *plan.Plan, world *aggregate.World, line str
 	}
 	var out strings.Builder
 	synctest.Test(t, func(t *testing.T) {
-		result, err := bound[rpc.Name()].Run(t.Context(), aggregate.Input{Request: input, Header: http.Header{"X-Sent": {"by client"}}})
+		result, err := bound[rpc].Run(t.Context(), aggregate.Input{Request: input, Header: http.Header{"X-Sent": {"by client"}}})
 		if err != nil {
 			fmt.Fprintf(&out, "error: %v\n", describe(err))
 			return

@@ -101,7 +101,11 @@ func (r *run) purpose() []byte {
 		wire = nil // a request that was read can be written
 	}
 	parametersSum, callerSum := sha256.Sum256(wire), sha256.Sum256([]byte(r.caller.Key))
-	return slices.Concat([]byte(r.plan.Name()+"\x00"), parametersSum[:], callerSum[:])
+	name := r.plan.Name()
+	if r.plan.Route != nil { // a cursor of one upstream means nothing to another
+		name += "\x00" + r.plan.Route.Replaced()
+	}
+	return slices.Concat([]byte(name+"\x00"), parametersSum[:], callerSum[:])
 }
 
 // document is the page as expressions see it.

@@ -32,6 +32,7 @@ type Server struct {
 	startedAt time.Time
 	current   atomic.Pointer[world]
 	drifts    drifts
+	shadowed  shadowRecords
 	meters    *meters
 	gate      *policy.Gate // of all worlds
 	limiter   *policy.Limiter

@@ -34,7 +34,7 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	if err != nil {
 		return nil, err
 	}
-	codec := jsonCodec{"json", w.types}
+	codec := jsonCodec{w.requests(procedure.plan.Method), "json"}
 	request := dynamicpb.NewMessage(procedure.plan.Method.Input())
 	if err := codec.Unmarshal(requestJSON, request); err != nil {
 		return nil, fmt.Errorf("read request: %w", err)

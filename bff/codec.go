@@ -12,6 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sheaf-rpc/sheaf/internal/bounds"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
 // response is a response message in wire bytes. No message is built for clients that speak Protobuf.
@@ -29,13 +32,21 @@ func (r *response) message(types *dynamicpb.Types) (*dynamicpb.Message, error) {
 	return message, nil
 }
 
-// maxDepth bounds the nesting of request messages.
-const maxDepth = 100
+// requests is how requests of one type are read.
+type requests struct {
+	types *dynamicpb.Types
+	// message is what is counted of them before they are built, and within how much may be in one.
+	message *bounds.Message
+	within  bounds.Bounds
+	// discard leaves out what the contract does not know.
+	discard bool
+}
+
+// recursion is the limit that libraries keep to, whose levels are more than ours: maps and free-form values have levels of their own.
+func (r *requests) recursion() int { return 3*r.within.Depth + 1 }
 
 // protoCodec is Connect's Protobuf codec, with responses that are in wire bytes already.
-type protoCodec struct {
-	types *dynamicpb.Types
-}
+type protoCodec struct{ *requests }
 
 // Name implements connect.Codec.
 func (protoCodec) Name() string { return "proto" }
@@ -58,14 +69,18 @@ func (c protoCodec) Unmarshal(data []byte, message any) error {
 	if !ok {
 		return fmt.Errorf("unmarshal: %T is no message", message)
 	}
-	return (proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: maxDepth}).Unmarshal(data, target)
+	if err := c.within.CheckWire(c.message, data); err != nil {
+		return err
+	}
+	return (proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}).Unmarshal(data, target)
 }
 
 // jsonCodec is protobuf's JSON mapping. Unlike Connect's own it knows the types of the contract inside Any, refuses
-// unknown fields, and always gives the same bytes for the same message.
+// unknown fields unless the project allows them, and always gives the same bytes for the same message.
 type jsonCodec struct {
-	name  string
-	types *dynamicpb.Types
+	*requests
+
+	name string
 }
 
 // Name implements connect.Codec.
@@ -106,7 +121,11 @@ func (c jsonCodec) Unmarshal(data []byte, message any) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return errors.New("body is empty; an empty request is {}")
 	}
-	if err := (protojson.UnmarshalOptions{Resolver: c.types, RecursionLimit: maxDepth}).Unmarshal(data, target); err != nil {
+	if err := c.within.CheckJSON(c.message, data); err != nil {
+		return err
+	}
+	options := protojson.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion(), DiscardUnknown: c.discard}
+	if err := options.Unmarshal(data, target); err != nil {
 		return errors.New(plainJSONError(err))
 	}
 	return nil
@@ -118,11 +137,31 @@ func plainJSONError(err error) string {
 	return strings.TrimPrefix(text, "proto: ")
 }
 
-// codecs are the codecs of every handler.
-func (w *world) codecs() connect.HandlerOption {
+// codecs are the codecs of a method's handler.
+func (w *world) codecs(method protoreflect.MethodDescriptor) connect.HandlerOption {
+	requests := w.requests(method)
 	return connect.WithHandlerOptions(
-		connect.WithCodec(protoCodec{w.types}),
-		connect.WithCodec(jsonCodec{"json", w.types}),
-		connect.WithCodec(jsonCodec{"json; charset=utf-8", w.types}),
+		connect.WithCodec(protoCodec{requests}),
+		connect.WithCodec(jsonCodec{requests, "json"}),
+		connect.WithCodec(jsonCodec{requests, "json; charset=utf-8"}),
 	)
+}
+
+// countable are the types of requests, so that none is new later on.
+func countable(compiled *plan.Plan) *bounds.Types {
+	types := bounds.NewTypes(compiled.Files)
+	for _, service := range compiled.Services {
+		for i := range service.Descriptor.Methods().Len() {
+			types.Message(service.Descriptor.Methods().Get(i).Input())
+		}
+	}
+	return types
+}
+
+func (w *world) requests(method protoreflect.MethodDescriptor) *requests {
+	settings := &w.plan.Server
+	return &requests{
+		types: w.types, message: w.counted.Message(method.Input()),
+		within: bounds.Bounds{Depth: settings.MaxDepth, Elements: settings.MaxElements}, discard: settings.AllowUnknownFields,
+	}
 }

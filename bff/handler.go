@@ -51,7 +51,7 @@ func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Ha
 		if most == 0 || procedure == nil {
 			return handler
 		}
-		return w.server.gate.Handler(most, procedure.plan.Cost, handler)
+		return w.server.gate.Handler(most, procedure.cost(), handler)
 	}
 }
 
@@ -92,7 +92,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
-		w.codecs(),
+		w.codecs(method),
 		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),
@@ -103,7 +103,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 	interceptors := []connect.Interceptor{
 		w.server.observe,
 		policy.Recover(w.server.settings.logger),
-		policy.Deadline(procedure.timeout),
+		policy.Deadline(procedure.longest()),
 		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
 	}

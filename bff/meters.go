@@ -8,7 +8,7 @@ import (
 
 // meters count what becomes of RPCs, and reloads.
 type meters struct {
-	missing, drifts, shed, reloads, limited, limitsAway metric.Int64Counter
+	missing, drifts, shed, reloads, limited, limitsAway, routes, shadows metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -23,6 +23,8 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 		{&created.shed, "sheaf.shed_rpcs", "{rpc}", "RPCs refused because too much work was in flight."},
 		{&created.limited, "sheaf.limited_rpcs", "{rpc}", "RPCs that a limit refused, by limit and reason."},
 		{&created.limitsAway, "sheaf.limits.away", "{rpc}", "RPCs for which a limit in Redis could not be asked, by limit and what held instead."},
+		{&created.routes, "sheaf.routes", "{rpc}", "RPCs that have routes, by the route that took the request; empty for none."},
+		{&created.shadows, "sheaf.shadow", "{rpc}", "Candidates in the shadow, by what came of them."},
 		{&created.reloads, "sheaf.reloads", "{reload}", "Reloads of the project's files, by result."},
 	} {
 		var err error

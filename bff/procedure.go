@@ -25,6 +25,10 @@ type procedure struct {
 	timeout time.Duration
 	// vary are the client's headers that responses depend on.
 	vary []string
+	// routes are those of the RPC; hidden is set if the request message alone does not tell which takes it.
+	routes  []*route
+	hidden  bool
+	shadows *shadows
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -36,18 +40,29 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	result, err := p.run(ctx, aggregate.Input{
+	chosen, shadows := p.choose(ctx, request)
+	input := aggregate.Input{
 		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
 		Writes: writesOf(ctx),
-	})
+	}
+	if len(p.routes) > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, chosen.timeout) // within that of the slowest
+		defer cancel()
+	}
+	result, err := chosen.run(ctx, input)
 	if err != nil {
 		return nil, err
 	}
+	p.shadows.begin(ctx, shadows, &input, result.Message)
 	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
-		setFreshness(answer.Header(), result, p.vary)
+		setFreshness(answer.Header(), result, chosen.vary)
+		if p.hidden {
+			keepHidden(answer.Header())
+		}
 	}
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/bounds"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
@@ -32,8 +33,10 @@ type world struct {
 	clients    []*client             // each behind the one that issues its tokens
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
+	counted    *bounds.Types
 	names      []string // the services that clients reach
 	handler    http.Handler
+	shadows    *shadows
 	adminToken secret.Value // empty for none
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
@@ -51,9 +54,10 @@ type world struct {
 // renewed of accounts. The older world may be nil.
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
-		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), procedures: map[string]*procedure{},
+		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
 		unused: make(chan struct{}),
 	}
+	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
 	if err := w.open(older); err != nil {
 		w.close()
@@ -75,11 +79,14 @@ func (w *world) open(older *world) error {
 	if err != nil {
 		return err
 	}
+	procedureOf := func(rpc *plan.RPC) *procedure {
+		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc), shadows: w.shadows}
+	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
-			w.procedures[rpc.Name()] = &procedure{
-				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
-			}
+			made := procedureOf(rpc)
+			made.routes, made.hidden = w.routes(rpc, procedureOf), isHidden(rpc)
+			w.procedures[rpc.Name()] = made
 		}
 	}
 	w.openTokenProviders(older)
@@ -178,6 +185,7 @@ func (w *world) close() {
 		for _, provider := range w.tokenProviders {
 			provider.release()
 		}
+		w.shadows.close()
 		for _, client := range slices.Backward(w.clients) {
 			client.release()
 		}

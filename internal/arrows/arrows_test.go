@@ -58,8 +58,10 @@ var table = map[string]rule{
 	},
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"internal/watch":     {never: network},
+	"internal/bounds":    {never: network},
+	"internal/compare":   {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/secret",
+		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{

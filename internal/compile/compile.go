@@ -41,6 +41,7 @@ var passes = []pass{
 	{"link", link},
 	{"type", checkTypes},
 	{"presence", checkPresence},
+	{"routes", parseRoutes},
 	{"order", order},
 	{"commit", checkCommit},
 	{"bounds", checkBounds},
@@ -75,6 +76,8 @@ type draft struct {
 	errors map[string]*upstreamRules
 	// policy is nil for none.
 	policy *plan.Policy
+	// routes are in the order of the file.
+	routes []*route
 	// types are the contract's messages.
 	types projection.Resolver
 	// extensions are what the program around adds to the language.

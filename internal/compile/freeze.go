@@ -27,13 +27,15 @@ func freeze(d *draft) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	services, frozen := freezeServices(d)
 	return &plan.Plan{
-		Server: server, Upstreams: upstreams, Services: freezeServices(d), Files: d.files(), Accounts: freezeAccounts(d),
+		Server: server, Upstreams: upstreams, Services: services, Routes: d.freezeRoutes(frozen), Files: d.files(), Accounts: freezeAccounts(d),
 		Renewed: freezeRenewed(d), Redis: freezeRedis(d), Policy: d.policy, Digest: digest,
 	}, nil
 }
 
-func freezeServices(d *draft) []*plan.Service {
+// freezeServices gives the RPCs by their indices, too.
+func freezeServices(d *draft) ([]*plan.Service, []*plan.RPC) {
 	frozen := make([]*plan.RPC, len(d.rpcs))
 	services := map[string]*plan.Service{}
 	for i, rpc := range d.rpcs {
@@ -59,7 +61,7 @@ func freezeServices(d *draft) []*plan.Service {
 	for _, key := range sortedKeys(services) {
 		sorted = append(sorted, services[key])
 	}
-	return sorted
+	return sorted, frozen
 }
 
 func (r *rpc) freeze(d *draft) *plan.RPC {
@@ -212,10 +214,12 @@ func duration(d interface{ AsDuration() time.Duration }) time.Duration {
 }
 
 func freezeServer(d *draft) (plan.Server, error) {
-	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
+	const defaultRequest, defaultDrain, defaultDepth, defaultElements = 4 << 20, 20 * time.Second, 100, 10_000
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin()}
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin(),
+		MaxDepth:    cmp.Or(int(config.GetServer().GetMaxDepth()), defaultDepth),
+		MaxElements: cmp.Or(int(config.GetServer().GetMaxElements()), defaultElements), AllowUnknownFields: config.GetServer().GetAllowUnknownFields()}
 	if server.Listen == "" {
 		server.Listen = "127.0.0.1:8080"
 	}

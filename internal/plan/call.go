@@ -153,7 +153,7 @@ func (c *Call) MaxCalls() int {
 	if c.Callee != nil {
 		number = 0
 		for _, rpc := range c.Callee.Reaches {
-			number = max(number, rpc.MaxCalls())
+			number = max(number, rpc.ownCalls())
 		}
 	}
 	if c.Retry != nil {
@@ -172,8 +172,21 @@ func (c *Call) MaxCalls() int {
 	return number
 }
 
-// MaxCalls is the largest number of upstream calls that the RPC can cause.
+// MaxCalls is the largest number of upstream calls that the RPC can cause when a client calls it: whichever route takes the request, and
+// with all that run in the shadow.
 func (r *RPC) MaxCalls() int {
+	number, shadows := r.ownCalls(), 0
+	for _, route := range r.Routes {
+		if route.Shadow {
+			shadows += route.answer(r).ownCalls()
+		} else {
+			number = max(number, route.answer(r).ownCalls())
+		}
+	}
+	return number + shadows
+}
+
+func (r *RPC) ownCalls() int {
 	number := 0
 	for _, call := range r.Calls {
 		number += call.MaxCalls()

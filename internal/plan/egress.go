@@ -65,17 +65,22 @@ func (p *Plan) Egress() []Egress {
 	for _, asked := range p.identityRequests() {
 		all[at(asked.upstream)].add(asked.method, asked.path, asked.caller)
 	}
-	for _, service := range p.Services {
-		for _, rpc := range service.RPCs {
-			for _, call := range rpc.Calls {
-				if call.Request == nil {
-					continue
-				}
-				all[at(call.Request.Upstream)].add(call.Request.Method, call.Request.Path.Names(), rpc.Name()+" "+call.Name)
+	for _, rpc := range p.All() {
+		for _, call := range rpc.Calls {
+			if call.Request != nil {
+				all[at(call.Request.Upstream)].add(call.Request.Method, call.Request.Path.Names(), rpc.caller(call))
 			}
 		}
 	}
 	return slices.Insert(all, len(all), p.Redis.egress()...)
+}
+
+// caller says who sends a request.
+func (r *RPC) caller(call *Call) string {
+	if r.Route != nil {
+		return fmt.Sprintf("%s %s (route %s)", r.Name(), call.Name, r.Route.Name)
+	}
+	return r.Name() + " " + call.Name
 }
 
 // add notes who sends a request.

@@ -45,8 +45,12 @@ type Server struct {
 	Listen string
 	// MaxRequestBytes bounds a request message.
 	MaxRequestBytes int
-	MaxTimeout      time.Duration
-	DrainTimeout    time.Duration
+	// MaxDepth bounds the levels of messages within one, and MaxElements its elements of lists and maps, all together.
+	MaxDepth, MaxElements int
+	// AllowUnknownFields leaves out what JSON requests have and the contract has not.
+	AllowUnknownFields bool
+	MaxTimeout         time.Duration
+	DrainTimeout       time.Duration
 	// MaxWork bounds the sum of the costs of RPCs in flight; 0 for no bound.
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
@@ -150,6 +154,10 @@ type RPC struct {
 	Headers, Trailers []Parameter
 	// PartialField is the number of the response's field of type sheaf.v1.Partial, or 0.
 	PartialField protowire.Number
+	// Route is the one whose upstreams it calls instead of those that its binding names; nil for none.
+	Route *Route
+	// Routes are those that are about it when clients call it, in the order of the file.
+	Routes []*Route
 	// Sources say where each field of the response comes from, in the order of the binding.
 	Sources []Source
 	At      diag.Position

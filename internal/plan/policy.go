@@ -137,19 +137,3 @@ type Idempotency struct {
 	Deny bool
 	At   diag.Position
 }
-
-// Route answers some requests in another way.
-type Route struct {
-	Name string
-	RPCs map[string]bool
-	// When and Sticky are nil for always, and for by chance.
-	When, Sticky *Expression
-	// Share is the part of the requests that it takes.
-	Share float64
-	// Binding is the name of the one that answers; empty for the one without a name.
-	Binding string
-	// Upstreams are called instead of others, by the names of those.
-	Upstreams map[string]string
-	Shadow    bool
-	At        diag.Position
-}

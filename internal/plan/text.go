@@ -39,6 +39,11 @@ func (r *RPC) writeText(text *strings.Builder) {
 		fmt.Fprintf(&response, "    %s\t%s\t<- %s\n", source.Field, source.Type, source.From)
 	}
 	writeTable(text, "  limits:\n", limits.String())
+	var routes strings.Builder
+	for _, route := range r.Routes {
+		fmt.Fprintf(&routes, "    %s\t%s\n", route.Name, route.notes())
+	}
+	writeTable(text, "  routes:\n", routes.String())
 	writeTable(text, "  calls:\n", calls.String())
 	writeTable(text, "  response:\n", response.String())
 }

@@ -1,0 +1,119 @@
+package bff
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+)
+
+// route is a route of one RPC, with what answers.
+type route struct {
+	policy.Route
+
+	shadow bool
+	answer *procedure
+	said   sampler // of a shadow
+}
+
+// rpc is the full name of the one that it is about.
+func (r *route) rpc() string { return plan.Procedure(r.answer.plan.Method) }
+
+// routes are those of an RPC. What answers them is bound once, here.
+func (w *world) routes(rpc *plan.RPC, answer func(*plan.RPC) *procedure) []*route {
+	var routes []*route
+	name := plan.Procedure(rpc.Method)
+	program := func(e *plan.Expression) *expr.Program {
+		if e == nil {
+			return nil
+		}
+		return e.Programs[name]
+	}
+	for _, one := range rpc.Routes {
+		routes = append(routes, &route{
+			Route:  policy.Route{Name: one.Name, When: program(one.When), Sticky: program(one.Sticky), Share: one.Share},
+			shadow: one.Shadow, answer: answer(one.Answers[name]),
+		})
+	}
+	return routes
+}
+
+// isHidden reports whether what answers an RPC depends on more than its request message.
+func isHidden(rpc *plan.RPC) bool {
+	for _, one := range rpc.Routes {
+		if one.Hidden && !one.Shadow {
+			return true
+		}
+	}
+	return false
+}
+
+// choose finds what answers a request, and what runs in the shadow of that: all that are about it.
+func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamicpb.Message]) (answer *procedure, shadows []*route) {
+	if len(p.routes) == 0 {
+		return p, nil
+	}
+	facts := factsOf(ctx, request)
+	name := ""
+	for _, one := range p.routes {
+		if !one.shadow && answer != nil || !one.Takes(ctx, facts) {
+			continue
+		}
+		if one.shadow {
+			shadows = append(shadows, one)
+			continue
+		}
+		answer, name = one.answer, one.Name
+		policy.From(ctx).Decide("route", name, "")
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String("sheaf.route", name))
+	}
+	if answer == nil {
+		answer = p
+	}
+	p.server.meters.routes.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()), attribute.String("sheaf.route", name)))
+	return answer, shadows
+}
+
+func factsOf(ctx context.Context, request *connect.Request[dynamicpb.Message]) *policy.Facts {
+	call := policy.From(ctx)
+	return &policy.Facts{Caller: call.Caller, Peer: call.Peer, RPC: call.RPC, Request: request.Msg, Header: request.Header(), Now: time.Now()}
+}
+
+// longest is the time that the slowest of all that may answer has.
+func (p *procedure) longest() time.Duration {
+	longest := p.timeout
+	for _, one := range p.routes {
+		if !one.shadow {
+			longest = max(longest, one.answer.timeout)
+		}
+	}
+	return longest
+}
+
+// cost is that of the dearest of all that may answer: which one does is known only when the request has been read.
+func (p *procedure) cost() int {
+	cost := p.plan.Cost
+	for _, one := range p.routes {
+		if !one.shadow {
+			cost = max(cost, one.answer.plan.Cost)
+		}
+	}
+	return cost
+}
+
+// keepHidden lets caches give a response only to the one who has it, and only after they have asked again: another time, something else
+// may answer.
+func keepHidden(header http.Header) {
+	if header.Get("Cache-Control") != "no-store" {
+		header.Set("Cache-Control", "private, no-cache")
+	}
+}

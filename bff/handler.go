@@ -104,6 +104,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		w.server.observe,
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.timeout),
+		w.authorize(procedure.plan.Name()),
 		policy.Validate(procedure.validator),
 	}
 	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))

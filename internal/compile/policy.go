@@ -3,8 +3,10 @@ package compile
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -108,7 +110,7 @@ func (p *policyParser) compile(at *source.Node, input string, want kind) *expr.P
 	}
 	program, mistakes := env.Compile(at.Text)
 	for _, mistake := range mistakes {
-		p.mistake(at, mistake)
+		p.mistake(at, mistake, input)
 	}
 	if program == nil {
 		return nil
@@ -134,12 +136,46 @@ func (p *policyParser) environment(input string) (*expr.Env, error) {
 	return env, nil
 }
 
-func (p *policyParser) mistake(at *source.Node, e *expr.Error) {
+func (p *policyParser) mistake(at *source.Node, e *expr.Error, input string) {
 	hint := e.Hint
 	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
 		hint = diag.DidYouMean("names", strings.Trim(name, `"`), append(sortedKeys(policyNames), sortedKeys(p.more)...))
 	}
+	if strings.HasPrefix(e.Message, expr.UnknownField) {
+		hint = p.requestFields(at.Text[:e.Offset+e.Width], input)
+	}
 	p.problems.Add(at.At(e.Offset), e.Width, hint, "%s", e.Message)
+}
+
+// requestFields says which fields there are instead of the last of a path into the request, with which a text ends; "" if that is not
+// known.
+func (p *policyParser) requestFields(text, input string) string {
+	start := strings.LastIndexFunc(text, func(r rune) bool {
+		return r != '.' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	path, ok := expr.ParsePath(text[start+1:])
+	message := p.messageNamed(input)
+	if !ok || path.Root != requestName || len(path.Steps) == 0 {
+		return ""
+	}
+	last := len(path.Steps) - 1
+	for _, step := range path.Steps[:last] {
+		if message == nil {
+			return ""
+		}
+		message = plainMessage(message.Fields().ByName(protoreflect.Name(step.Key))) // CEL knows all of these
+	}
+	if message == nil {
+		return ""
+	}
+	return diag.DidYouMean("fields", path.Steps[last].Key, names(message.Fields()))
+}
+
+// messageNamed is a message of the contract by its full name, or nil.
+func (d *draft) messageNamed(name string) protoreflect.MessageDescriptor {
+	found, _ := d.files().FindDescriptorByName(protoreflect.FullName(name))
+	message, _ := found.(protoreflect.MessageDescriptor)
+	return message
 }
 
 // checkFields refuses a field of caller or peer that neither has.

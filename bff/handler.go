@@ -104,6 +104,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		w.server.observe,
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.timeout),
+		connect.UnaryInterceptorFunc(procedure.leave),
 		w.authorize(procedure.plan.Name()),
 		policy.Validate(procedure.validator),
 	}

@@ -25,6 +25,10 @@ type procedure struct {
 	timeout time.Duration
 	// vary are the client's headers that responses depend on.
 	vary []string
+	// hide takes hidden fields out of responses; nil for none.
+	hide *policy.FieldFilter
+	// personal is set if responses depend on who calls.
+	personal bool
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -46,7 +50,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
-		setFreshness(answer.Header(), result, p.vary)
+		p.setFreshness(answer.Header(), result)
 	}
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))

@@ -74,6 +74,7 @@ func (w *world) open(older *world) error {
 		for _, rpc := range service.RPCs {
 			w.procedures[rpc.Name()] = &procedure{
 				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
+				hide: w.fieldFilter(rpc), personal: w.isPersonal(rpc),
 			}
 		}
 	}

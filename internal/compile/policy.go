@@ -140,6 +140,9 @@ func (p *policyParser) mistake(at *source.Node, e *expr.Error, input string) {
 	hint := e.Hint
 	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
 		hint = diag.DidYouMean("names", strings.Trim(name, `"`), append(sortedKeys(policyNames), sortedKeys(p.more)...))
+		if strings.Trim(name, `"`) == requestName {
+			hint = "this is asked without a request: one answer holds for many"
+		}
 	}
 	if strings.HasPrefix(e.Message, expr.UnknownField) {
 		hint = p.requestFields(at.Text[:e.Offset+e.Width], input)

@@ -19,6 +19,7 @@ func parsePolicy(d *draft) error {
 	}
 	d.policy = &plan.Policy{Anonymous: procedures(d.namedBy(node.Get("anonymous"))), LogAll: config.GetLog() != "refusals"}
 	d.policy.Rules = p.rules(node.Get("rules"))
+	d.policy.Fields = p.fieldRules(node.Get("fields"))
 	return nil
 }
 

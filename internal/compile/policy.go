@@ -16,7 +16,7 @@ import (
 
 // policyNames are the names that expressions of the policy see besides request, and the fields that are known of each.
 var policyNames = map[string][]string{
-	"caller":    {"provider", "id", "issuer", "scopes", "claims"},
+	callerName:  {"provider", "id", "issuer", "scopes", "claims"},
 	"peer":      {"ip", "listener"},
 	"rpc":       nil,
 	nowName:     nil,
@@ -184,17 +184,29 @@ func (d *draft) messageNamed(name string) protoreflect.MessageDescriptor {
 // checkFields refuses a field of caller or peer that neither has.
 func (p *policyParser) checkFields(at *source.Node, program *expr.Program) bool {
 	for _, selection := range program.Selections {
-		root, rest, _ := strings.Cut(selection, ".")
-		field, _, _ := strings.Cut(rest, ".")
-		known := policyNames[root]
-		if field == "" || known == nil || slices.Contains(known, field) {
-			continue
+		if !p.checkSelection(at, 0, selection) {
+			return false
 		}
-		offset := max(0, strings.Index(at.Text, selection)) + len(root) + 1
-		p.problems.Add(at.At(offset), len(field), diag.DidYouMean("fields", field, known), "unknown field %q in %s", field, root)
-		return false
 	}
 	return true
+}
+
+// checkSelection refuses a field of caller or peer that neither has, in an expression that stands in a node from a byte on.
+func (d *draft) checkSelection(at *source.Node, offset int, selection string) bool {
+	root, rest, _ := strings.Cut(selection, ".")
+	field, _, _ := strings.Cut(rest, ".")
+	field, _, _ = strings.Cut(field, "[")
+	known := policyNames[root]
+	if field == "" || known == nil || slices.Contains(known, field) {
+		return true
+	}
+	if found := strings.Index(at.Text[offset:], selection); found >= 0 {
+		offset += found + len(root) + 1
+	} else { // it stands there by the name of a let
+		offset += strings.Index(at.Text[offset:], "."+field) + 1
+	}
+	d.problems.Add(at.At(offset), len(field), diag.DidYouMean("fields", field, known), "unknown field %q in %s", field, root)
+	return false
 }
 
 func (p *policyParser) checkKind(at *source.Node, program *expr.Program, want kind) bool {

@@ -10,7 +10,7 @@ import (
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: identity.NewChain(), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+	return &policy.Entrance{Chain: identity.NewChain(), PeerOf: peerOf, Done: w.recordDecisions}
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.

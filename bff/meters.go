@@ -8,7 +8,7 @@ import (
 
 // meters count what becomes of RPCs, and reloads.
 type meters struct {
-	missing, drifts, shed, reloads metric.Int64Counter
+	missing, drifts, shed, reloads, decisions metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -21,6 +21,7 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 		{&created.missing, "sheaf.missing_calls", "{call}", "Optional calls that gave no answer."},
 		{&created.drifts, "sheaf.drifts", "{field}", "Fields left unset because an upstream answered in another shape than its binding expects."},
 		{&created.shed, "sheaf.shed_rpcs", "{rpc}", "RPCs refused because too much work was in flight."},
+		{&created.decisions, "sheaf.policy.decisions", "{decision}", "Decisions of the policy about RPCs, by their kind and by the rule that made them."},
 		{&created.reloads, "sheaf.reloads", "{reload}", "Reloads of the project's files, by result."},
 	} {
 		var err error

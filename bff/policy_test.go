@@ -1,6 +1,7 @@
 package bff_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,10 +54,11 @@ func TestRules(t *testing.T) {
 
 func (h *house) checkDenied(t *testing.T, err error) {
 	t.Helper()
-	if connect.CodeOf(err) != connect.CodePermissionDenied || strings.Contains(err.Error(), "product") {
+	told, ok := errors.AsType[*connect.Error](err)
+	if !ok || told.Code() != connect.CodePermissionDenied || strings.Contains(err.Error(), "product") {
 		t.Fatalf("error = %v", err)
 	}
-	info := detail[*errdetails.ErrorInfo](t, err.(*connect.Error))
+	info := detail[*errdetails.ErrorInfo](t, told)
 	if info.GetReason() != "POLICY_DENIED" {
 		t.Errorf("detail = %v", info)
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -54,16 +55,16 @@ func (r *Rules) Decide(ctx context.Context, facts *Facts) Decision {
 			return Decision{Deny, rule.Name, "its condition holds"}
 		}
 	}
-	reason := "no rule allows it"
+	reasons := []string{"no rule allows it"}
 	for _, rule := range r.allow {
 		switch fulfilled, err := holds(ctx, rule.When, facts); {
 		case err != nil:
-			reason += "; " + rule.Name + " cannot be evaluated: " + err.Error()
+			reasons = append(reasons, rule.Name+" cannot be evaluated: "+err.Error())
 		case fulfilled:
 			return Decision{Allow, rule.Name, "its condition holds"}
 		}
 	}
-	return Decision{Deny, "", reason}
+	return Decision{Deny, "", strings.Join(reasons, "; ")}
 }
 
 // Authorize refuses calls that the rules of their RPC do not allow. Who has proven nothing is asked to, where that is possible: where

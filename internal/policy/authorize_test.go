@@ -19,11 +19,11 @@ import (
 )
 
 // condition compiles a condition over a request for a product.
-func condition(t testing.TB, text string) *expr.Program {
-	t.Helper()
+func condition(tb testing.TB, text string) *expr.Program {
+	tb.Helper()
 	env, err := expr.NewEnv(protoregistry.GlobalFiles)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	env, err = env.With(
 		expr.Variable{Name: "caller", Type: cel.DynType}, expr.Variable{Name: "peer", Type: cel.MapType(cel.StringType, cel.StringType)},
@@ -31,22 +31,22 @@ func condition(t testing.TB, text string) *expr.Program {
 		expr.Variable{Name: "request", Type: cel.ObjectType("shop.v1.GetProductRequest")},
 	)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	program, mistakes := env.Compile(text)
 	if program == nil {
-		t.Fatal(mistakes)
+		tb.Fatal(mistakes)
 	}
 	return program
 }
 
 // ruleSet compiles rules, each written as "allow NAME CONDITION" or "deny NAME CONDITION".
-func ruleSet(t testing.TB, rules ...string) *policy.Rules {
-	t.Helper()
+func ruleSet(tb testing.TB, rules ...string) *policy.Rules {
+	tb.Helper()
 	var compiled []policy.Rule
 	for _, rule := range rules {
 		parts := strings.SplitN(rule, " ", 3)
-		compiled = append(compiled, policy.Rule{Name: parts[1], Deny: parts[0] == policy.Deny, When: condition(t, parts[2])})
+		compiled = append(compiled, policy.Rule{Name: parts[1], Deny: parts[0] == policy.Deny, When: condition(tb, parts[2])})
 	}
 	return policy.NewRules(compiled)
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -81,6 +82,23 @@ func (h *Hiding) Message(wire []byte) ([]byte, error) {
 func (h *Hiding) Partial(report *sheafv1.Partial) bool {
 	h.root.report(report, h.by)
 	return !h.root.hidesReport(h.by)
+}
+
+// Fields are those that are hidden, as MESSAGE.FIELD, sorted; none on a nil Hiding.
+func (h *Hiding) Fields() []string {
+	if h == nil {
+		return nil
+	}
+	var hidden []string
+	h.root.each(func(n *node) {
+		for name, number := range n.names {
+			if n.fields[number].hidden(h.by) {
+				hidden = append(hidden, string(n.message)+"."+name)
+			}
+		}
+	})
+	slices.Sort(hidden)
+	return hidden
 }
 
 // report takes the paths of hidden fields out of a report on a message.

@@ -49,8 +49,8 @@ message Leaf { optional string secret = 1; optional bytes shown = 2; repeated Pl
 message Plain { optional string a = 1; optional Plain b = 2; }
 `
 
-func compileTree(t testing.TB) (*protoregistry.Files, func(name string) protoreflect.MessageDescriptor) {
-	t.Helper()
+func compileTree(tb testing.TB) (*protoregistry.Files, func(name string) protoreflect.MessageDescriptor) {
+	tb.Helper()
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{"t.proto": tree})},
 		protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
@@ -58,13 +58,13 @@ func compileTree(t testing.TB) (*protoregistry.Files, func(name string) protoref
 			return protocompile.SearchResult{Desc: file}, err
 		}),
 	})}
-	compiled, err := compiler.Compile(t.Context(), "t.proto")
+	compiled, err := compiler.Compile(tb.Context(), "t.proto")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	files := &protoregistry.Files{}
 	if err := files.RegisterFile(compiled[0]); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return files, func(name string) protoreflect.MessageDescriptor {
 		return compiled[0].Messages().ByName(protoreflect.Name(name))
@@ -72,9 +72,9 @@ func compileTree(t testing.TB) (*protoregistry.Files, func(name string) protoref
 }
 
 // fieldRules are rules that hide fields, each named as Message.field, or if allowed is set do not.
-func fieldRules(t testing.TB, allowed bool, of func(string) protoreflect.MessageDescriptor, fields ...string) []policy.FieldRule {
-	t.Helper()
-	program := condition(t, map[bool]string{true: "true", false: "caller.claims.nothing"}[allowed])
+func fieldRules(tb testing.TB, allowed bool, of func(string) protoreflect.MessageDescriptor, fields ...string) []policy.FieldRule {
+	tb.Helper()
+	program := condition(tb, map[bool]string{true: "true", false: "caller.claims.nothing"}[allowed])
 	var rules []policy.FieldRule
 	for _, field := range fields {
 		message, name, _ := bytes.Cut([]byte(field), []byte("."))
@@ -86,10 +86,10 @@ func fieldRules(t testing.TB, allowed bool, of func(string) protoreflect.Message
 	return rules
 }
 
-func hidingOf(t testing.TB, filter *policy.FieldFilter) *policy.Hiding {
-	t.Helper()
+func hidingOf(tb testing.TB, filter *policy.FieldFilter) *policy.Hiding {
+	tb.Helper()
 	call := callOf(identity.Anonymous())
-	return filter.Hiding(t.Context(), call, call.Facts(nil, time.Unix(0, 0)))
+	return filter.Hiding(tb.Context(), call, call.Facts(nil, time.Unix(0, 0)))
 }
 
 // reference takes fields out by reflection.

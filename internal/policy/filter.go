@@ -1,10 +1,10 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -16,8 +16,9 @@ import (
 
 // node is a message type of a response, as far as something is hidden in it or below it.
 type node struct {
-	fields map[protowire.Number]below
-	names  map[string]protowire.Number
+	message protoreflect.FullName
+	fields  map[protowire.Number]below
+	names   map[string]protowire.Number
 	// entry is set for the entries of a map.
 	entry bool
 	// embedded are the messages that a google.protobuf.Any may hold, by their names; nil for any other message.
@@ -138,7 +139,7 @@ func (n *node) appendAny(dst, wire []byte, by []bool, depth int) ([]byte, error)
 		if number == anyType && kind == protowire.BytesType {
 			_, _, tag := protowire.ConsumeTag(rest)
 			url, _ := protowire.ConsumeBytes(rest[tag:])
-			name = string(url[strings.LastIndexByte(string(url), '/')+1:])
+			name = string(url[bytes.LastIndexByte(url, '/')+1:])
 		}
 		rest = rest[size:]
 	}
@@ -170,7 +171,7 @@ func (g *graph) node(message protoreflect.MessageDescriptor) *node {
 	if known := g.nodes[message.FullName()]; known != nil {
 		return known
 	}
-	made := &node{fields: map[protowire.Number]below{}, names: map[string]protowire.Number{}, entry: message.IsMapEntry()}
+	made := &node{message: message.FullName(), fields: map[protowire.Number]below{}, names: map[string]protowire.Number{}, entry: message.IsMapEntry()}
 	g.nodes[message.FullName()] = made
 	if message.FullName() == "google.protobuf.Any" {
 		g.embed(made)
@@ -229,19 +230,23 @@ func (g *graph) prune() {
 		}
 	}
 	for _, n := range g.nodes {
-		for number, field := range n.fields {
-			if field.node != nil && !field.node.isOfUse() {
-				field.node = nil
-				n.fields[number] = field
-			}
-			if field.node == nil && field.rules == nil {
-				delete(n.fields, number)
-			}
+		n.prune()
+	}
+}
+
+func (n *node) prune() {
+	for number, field := range n.fields {
+		if field.node != nil && !field.node.isOfUse() {
+			field.node = nil
+			n.fields[number] = field
 		}
-		for name, held := range n.embedded {
-			if !held.useful {
-				delete(n.embedded, name)
-			}
+		if field.node == nil && field.rules == nil {
+			delete(n.fields, number)
+		}
+	}
+	for name, held := range n.embedded {
+		if !held.useful {
+			delete(n.embedded, name)
 		}
 	}
 }
@@ -252,15 +257,26 @@ func (n *node) isOfUse() bool { return n.useful || n.of != nil && n.of.useful }
 // used are the rules about the message and what is below it, ascending.
 func (n *node) used() []int {
 	var used []int
-	seen := map[*node]bool{}
+	n.each(func(n *node) {
+		for _, field := range n.fields {
+			used = append(used, field.rules...)
+		}
+	})
+	slices.Sort(used)
+	return slices.Compact(used)
+}
+
+// each calls f for the message and for each that it can contain, once.
+func (n *node) each(f func(*node)) {
+	seen := map[*node]bool{nil: true}
 	var visit func(*node)
 	visit = func(n *node) {
-		if n == nil || seen[n] {
+		if seen[n] {
 			return
 		}
 		seen[n] = true
+		f(n)
 		for _, field := range n.fields {
-			used = append(used, field.rules...)
 			visit(field.node)
 		}
 		for _, held := range n.embedded {
@@ -268,8 +284,6 @@ func (n *node) used() []int {
 		}
 	}
 	visit(n)
-	slices.Sort(used)
-	return slices.Compact(used)
 }
 
 func (n *node) hasUse() bool {

@@ -56,7 +56,7 @@ func (c *Call) Decide(kind, by, reason string) {
 const Unread = "unread"
 
 // refusals are the kinds of decisions that end a call.
-var refusals = []string{Deny, "limit"}
+var refusals = []string{Deny, "limit", "conflict", "unknown"}
 
 // Outcome is what the policy made of a call that is over: the kind of the decision that ended it, Unread, or Allow, whatever came of it then.
 func (c *Call) Outcome() string {

@@ -89,7 +89,7 @@ func policyFieldRules(frozen *plan.Policy) []policy.FieldRule {
 }
 
 // isPersonal reports whether the responses of an RPC depend on who calls, so that no shared cache may keep them: what it returns, be it
-// by a page's token, which fields of it, or whether anything.
+// by a page's token, or whether anything.
 func (w *world) isPersonal(rpc *plan.RPC) bool {
 	for _, one := range withReached(rpc) {
 		if one.Shapes.Caller != nil {
@@ -101,5 +101,5 @@ func (w *world) isPersonal(rpc *plan.RPC) bool {
 		return false
 	}
 	proven := len(guard.Providers) > 0 && (!guard.Anonymous[rpc.Name()] || rpc.Pages != nil)
-	return proven || len(guard.Rules) > 0 || w.fieldFilter(rpc) != nil
+	return proven || len(guard.Rules) > 0
 }

@@ -72,9 +72,10 @@ func (w *world) open(older *world) error {
 	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
+			hide := w.fieldFilter(rpc)
 			w.procedures[rpc.Name()] = &procedure{
 				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
-				hide: w.fieldFilter(rpc), personal: w.isPersonal(rpc),
+				hide: hide, personal: hide != nil || w.isPersonal(rpc),
 			}
 		}
 	}

@@ -26,8 +26,8 @@ func openCaching(t *testing.T, controls map[string]string) (h *house, down *atom
 // calls is where the binding's calls begin.
 const calls = "    calls:\n      product:\n"
 
-// openEdited is openCaching with something instead of calls.
-func openEdited(t *testing.T, controls map[string]string, instead string) (h *house, down *atomic.Bool) {
+// openEdited is openCaching with something instead of calls, and with more settings.
+func openEdited(t *testing.T, controls map[string]string, instead string, settings ...string) (h *house, down *atomic.Bool) {
 	t.Helper()
 	down = &atomic.Bool{}
 	shop := pretend.NewShop()
@@ -71,7 +71,7 @@ func openEdited(t *testing.T, controls map[string]string, instead string) (h *ho
 	if err := os.WriteFile(dir+"/bindings/storefront.yaml", []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1))
+	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1) + strings.Join(settings, ""))
 	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ type CallReport struct {
 }
 
 // Call runs one RPC in process, without a listener: the request in protobuf's JSON mapping, by the RPC's full or short
-// name. It passes the same checks as a request from outside; the error is then a *connect.Error.
+// name. Whoever holds the server may do everything, so that the policy is not asked and no field is hidden, and the caller is anonymous; but the
+// request has to be valid as one from outside, or else the error is a *connect.Error.
 func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*CallReport, error) {
 	w := s.enter()
 	defer w.leave()

@@ -10,7 +10,7 @@ import (
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: w.chain(), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+	return &policy.Entrance{Chain: w.chain(), PeerOf: peerOf, Done: w.recordDecisions}
 }
 
 // chain knows every proof of who calls that the project takes.

@@ -98,12 +98,15 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe))...))
+		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...))
 	}
 	interceptors := []connect.Interceptor{
 		w.server.observe,
+		noteAnswer(),
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
+		connect.UnaryInterceptorFunc(procedure.leave),
+		w.authorize(procedure.plan.Name()),
 		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
 	}

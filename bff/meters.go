@@ -8,7 +8,7 @@ import (
 
 // meters count what becomes of RPCs, and reloads.
 type meters struct {
-	missing, drifts, shed, reloads, limited, limitsAway, routes, shadows metric.Int64Counter
+	missing, drifts, shed, reloads, limited, limitsAway, routes, shadows, decisions metric.Int64Counter
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
@@ -25,6 +25,7 @@ func newMeters(provider metric.MeterProvider) (*meters, error) {
 		{&created.limitsAway, "sheaf.limits.away", "{rpc}", "RPCs for which a limit in Redis could not be asked, by limit and what held instead."},
 		{&created.routes, "sheaf.routes", "{rpc}", "RPCs that have routes, by the route that took the request; empty for none."},
 		{&created.shadows, "sheaf.shadow", "{rpc}", "Candidates in the shadow, by what came of them."},
+		{&created.decisions, "sheaf.policy.decisions", "{decision}", "Decisions of the policy about RPCs, by their kind and by the rule that made them."},
 		{&created.reloads, "sheaf.reloads", "{reload}", "Reloads of the project's files, by result."},
 	} {
 		var err error

@@ -29,6 +29,10 @@ type procedure struct {
 	routes  []*route
 	hidden  bool
 	shadows *shadows
+	// hide takes hidden fields out of responses; nil for none.
+	hide *policy.FieldFilter
+	// personal is set if responses depend on who calls.
+	personal bool
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -59,7 +63,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
-		setFreshness(answer.Header(), result, chosen.vary)
+		chosen.setFreshness(answer.Header(), result)
 		if p.hidden {
 			keepHidden(answer.Header())
 		}

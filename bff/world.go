@@ -80,12 +80,17 @@ func (w *world) open(older *world) error {
 		return err
 	}
 	procedureOf := func(rpc *plan.RPC) *procedure {
-		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc), shadows: w.shadows}
+		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc), shadows: w.shadows, personal: w.isPersonal(rpc)}
 	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
 			made := procedureOf(rpc)
+			made.hide = w.fieldFilter(rpc)
+			made.personal = made.hide != nil || made.personal
 			made.routes, made.hidden = w.routes(rpc, procedureOf), isHidden(rpc)
+			for _, route := range made.routes {
+				route.answer.personal = route.answer.personal || made.personal
+			}
 			w.procedures[rpc.Name()] = made
 		}
 	}

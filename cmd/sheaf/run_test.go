@@ -24,8 +24,9 @@ var update = flag.Bool("update", false, "rewrite the expected output of golden t
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	shopDir = "../../examples/storefront"
-	broken  = "testdata/broken"
+	shopDir   = "../../examples/storefront"
+	broken    = "testdata/broken"
+	policyDir = "testdata/policy"
 )
 
 // sheaf runs a command line in process.
@@ -47,29 +48,34 @@ func TestGolden(t *testing.T) {
 		args   []string
 		status int
 	}{
-		"check":         {[]string{"check", shopDir}, statusOK},
-		"check-json":    {[]string{"check", "--format", "json", shopDir}, statusOK},
-		"broken":        {[]string{"check", broken}, statusAuthor},
-		"broken-json":   {[]string{"check", broken, "--format=json"}, statusAuthor},
-		"broken-github": {[]string{"check", broken, "--format", "github"}, statusAuthor},
-		"broken-serve":  {[]string{"serve", broken}, statusAuthor},
-		"plan":          {[]string{"plan", shopDir}, statusOK},
-		"egress":        {[]string{"egress", shopDir}, statusOK},
-		"egress-json":   {[]string{"egress", shopDir, "--format", "json"}, statusOK},
-		"egress-format": {[]string{"egress", shopDir, "--format", "yaml"}, statusOurs},
-		"plan-mermaid":  {[]string{"plan", shopDir, "GetProduct", "--format", "mermaid"}, statusOK},
-		"plan-misspelt": {[]string{"plan", shopDir, "GetProdct"}, statusOurs},
-		"format":        {[]string{"check", "--format", "xml", shopDir}, statusOurs},
-		"command":       {[]string{"chek", shopDir}, statusOurs},
-		"no-directory":  {[]string{"check", "testdata/none"}, statusAuthor},
-		"not-directory": {[]string{"check", "testdata/broken/sheaf.yaml"}, statusAuthor},
-		"no-argument":   {[]string{"check"}, statusOurs},
-		"unset":         {[]string{"serve", shopDir}, statusAuthor},
-		"demo-misspelt": {[]string{"demo", "--break", "review"}, statusOurs},
-		"demo-duration": {[]string{"demo", "--slow", "stock=soon"}, statusOurs},
-		"help":          {[]string{"--help"}, statusOK},
-		"call-help":     {[]string{"call", "--help"}, statusOK},
-		"serve-help":    {[]string{"serve", "--help"}, statusOK},
+		"check":           {[]string{"check", shopDir}, statusOK},
+		"check-json":      {[]string{"check", "--format", "json", shopDir}, statusOK},
+		"broken":          {[]string{"check", broken}, statusAuthor},
+		"broken-json":     {[]string{"check", broken, "--format=json"}, statusAuthor},
+		"broken-github":   {[]string{"check", broken, "--format", "github"}, statusAuthor},
+		"broken-serve":    {[]string{"serve", broken}, statusAuthor},
+		"plan":            {[]string{"plan", shopDir}, statusOK},
+		"egress":          {[]string{"egress", shopDir}, statusOK},
+		"egress-json":     {[]string{"egress", shopDir, "--format", "json"}, statusOK},
+		"egress-format":   {[]string{"egress", shopDir, "--format", "yaml"}, statusOurs},
+		"plan-mermaid":    {[]string{"plan", shopDir, "GetProduct", "--format", "mermaid"}, statusOK},
+		"plan-misspelt":   {[]string{"plan", shopDir, "GetProdct"}, statusOurs},
+		"format":          {[]string{"check", "--format", "xml", shopDir}, statusOurs},
+		"command":         {[]string{"chek", shopDir}, statusOurs},
+		"no-directory":    {[]string{"check", "testdata/none"}, statusAuthor},
+		"not-directory":   {[]string{"check", "testdata/broken/sheaf.yaml"}, statusAuthor},
+		"no-argument":     {[]string{"check"}, statusOurs},
+		"unset":           {[]string{"serve", shopDir}, statusAuthor},
+		"demo-misspelt":   {[]string{"demo", "--break", "review"}, statusOurs},
+		"demo-duration":   {[]string{"demo", "--slow", "stock=soon"}, statusOurs},
+		"policy":          {[]string{"policy", "test", policyDir}, statusOK},
+		"policy-wrong":    {[]string{"policy", "test", policyDir, "wrong_test.yaml"}, statusAuthor},
+		"policy-misspelt": {[]string{"policy", "test", policyDir, "misspelt_test.yaml"}, statusAuthor},
+		"policy-none":     {[]string{"policy", "test", policyDir, "none.yaml"}, statusAuthor},
+		"policy-help":     {[]string{"policy", "test", "--help"}, statusOK},
+		"help":            {[]string{"--help"}, statusOK},
+		"call-help":       {[]string{"call", "--help"}, statusOK},
+		"serve-help":      {[]string{"serve", "--help"}, statusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -52,8 +52,8 @@ var table = map[string]rule{
 		may:   []string{"internal/expr", "internal/store"},
 		never: []string{"connectrpc.com/connect", module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
-	"internal/policy": {
-		may:   []string{"internal/expr", "internal/identity", "internal/store"},
+	"internal/policy": { // a report of what is missing names fields, which may be hidden
+		may:   []string{"internal/expr", "internal/identity", "internal/store", "gen/sheaf/"},
 		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},

@@ -13,6 +13,7 @@ const (
 	requestName   = "request"
 	nowName       = "now"
 	remainingName = "remaining"
+	callerName    = "caller"
 )
 
 // mergedName is the list that the pages of several sources became.
@@ -22,8 +23,8 @@ const mergedName = "page.items"
 func (r *rpc) declareDocuments() {
 	places := plan.Documents{Calls: len(r.calls)}
 	r.documents = map[string]*document{
-		"account": {index: places.Account(), shape: projection.NewShape()},
-		"caller":  {index: places.Caller(), shape: projection.NewShape()},
+		"account":  {index: places.Account(), shape: projection.NewShape()},
+		callerName: {index: places.Caller(), shape: projection.NewShape()},
 	}
 	var warned []int
 	for i, call := range r.calls {

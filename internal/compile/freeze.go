@@ -70,7 +70,7 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 		Response: projection.Response{Fields: rules(r.fields)}, At: r.key.KeyAt,
 		Headers: freezeParameters(r.headers), Trailers: freezeParameters(r.trailers), Account: operandOf(r.account),
 		Shapes: plan.Shapes{
-			Page: r.shapeOf("page"), Items: r.shapeOf(mergedName), Account: r.shapeOf("account"), Warnings: r.shapeOf("warnings"), Caller: r.shapeOf("caller"),
+			Page: r.shapeOf("page"), Items: r.shapeOf(mergedName), Account: r.shapeOf("account"), Warnings: r.shapeOf("warnings"), Caller: r.shapeOf(callerName),
 		},
 		Pages: r.freezePages(),
 	}

@@ -51,6 +51,9 @@ func (p *parser) pathOperand(at *source.Node, offset int, written expr.Path) (_ 
 		return p.answerOperand(at, offset, written, path.Steps, place, typed{message: loop.message, entry: loop.entry}), true
 	}
 	if document, skip := p.documentAt(path); document != nil {
+		if path.Root == callerName && !p.checkSelection(at, offset, path.String()) {
+			return nil, true
+		}
 		name := expr.Path{Root: path.Root, Steps: path.Steps[:skip]}.String()
 		place := answerPlace{document: document.index, loop: -1, frame: document.shape.Root(), origin: name, calls: document.calls}
 		return p.answerOperand(at, offset, written, path.Steps[skip:], place, typed{document.message, document.list, document.entry}), true
@@ -236,7 +239,7 @@ func (p *parser) computed(at *source.Node, text string, offset int) *operand {
 	for _, mistake := range mistakes {
 		p.mistake(at, offset, mistake)
 	}
-	if program == nil {
+	if program == nil || !p.checkCaller(at, offset, program) {
 		return nil
 	}
 	computed := &projection.Computed{Program: program, Names: map[string]projection.Name{}}
@@ -250,6 +253,16 @@ func (p *parser) computed(at *source.Node, text string, offset int) *operand {
 		}
 	}
 	return result
+}
+
+// checkCaller refuses a field that callers do not have.
+func (p *parser) checkCaller(at *source.Node, offset int, program *expr.Program) bool {
+	for _, selection := range program.Selections {
+		if strings.HasPrefix(selection, callerName+".") && !p.checkSelection(at, offset, selection) {
+			return false
+		}
+	}
+	return true
 }
 
 // messageOf is the contract's message that a type is, and whether it is a list of them; nil if it is none.

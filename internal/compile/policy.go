@@ -3,8 +3,10 @@ package compile
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/expr"
@@ -14,7 +16,7 @@ import (
 
 // policyNames are the names that expressions of the policy see besides request, and the fields that are known of each.
 var policyNames = map[string][]string{
-	"caller":    {"provider", "id", "issuer", "scopes", "claims"},
+	callerName:  {"provider", "id", "issuer", "scopes", "claims"},
 	"peer":      {"ip", "listener"},
 	"rpc":       nil,
 	nowName:     nil,
@@ -108,7 +110,7 @@ func (p *policyParser) compile(at *source.Node, input string, want kind) *expr.P
 	}
 	program, mistakes := env.Compile(at.Text)
 	for _, mistake := range mistakes {
-		p.mistake(at, mistake)
+		p.mistake(at, mistake, input)
 	}
 	if program == nil {
 		return nil
@@ -134,28 +136,77 @@ func (p *policyParser) environment(input string) (*expr.Env, error) {
 	return env, nil
 }
 
-func (p *policyParser) mistake(at *source.Node, e *expr.Error) {
+func (p *policyParser) mistake(at *source.Node, e *expr.Error, input string) {
 	hint := e.Hint
 	if name, ok := strings.CutPrefix(e.Message, expr.Undeclared); ok {
 		hint = diag.DidYouMean("names", strings.Trim(name, `"`), append(sortedKeys(policyNames), sortedKeys(p.more)...))
+		if strings.Trim(name, `"`) == requestName {
+			hint = "this is asked without a request: one answer holds for many"
+		}
+	}
+	if strings.HasPrefix(e.Message, expr.UnknownField) {
+		hint = p.requestFields(at.Text[:e.Offset+e.Width], input)
 	}
 	p.problems.Add(at.At(e.Offset), e.Width, hint, "%s", e.Message)
+}
+
+// requestFields says which fields there are instead of the last of a path into the request, with which a text ends; "" if that is not
+// known.
+func (p *policyParser) requestFields(text, input string) string {
+	start := strings.LastIndexFunc(text, func(r rune) bool {
+		return r != '.' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	path, ok := expr.ParsePath(text[start+1:])
+	message := p.messageNamed(input)
+	if !ok || path.Root != requestName || len(path.Steps) == 0 {
+		return ""
+	}
+	last := len(path.Steps) - 1
+	for _, step := range path.Steps[:last] {
+		if message == nil {
+			return ""
+		}
+		message = plainMessage(message.Fields().ByName(protoreflect.Name(step.Key))) // CEL knows all of these
+	}
+	if message == nil {
+		return ""
+	}
+	return diag.DidYouMean("fields", path.Steps[last].Key, names(message.Fields()))
+}
+
+// messageNamed is a message of the contract by its full name, or nil.
+func (d *draft) messageNamed(name string) protoreflect.MessageDescriptor {
+	found, _ := d.files().FindDescriptorByName(protoreflect.FullName(name))
+	message, _ := found.(protoreflect.MessageDescriptor)
+	return message
 }
 
 // checkFields refuses a field of caller or peer that neither has.
 func (p *policyParser) checkFields(at *source.Node, program *expr.Program) bool {
 	for _, selection := range program.Selections {
-		root, rest, _ := strings.Cut(selection, ".")
-		field, _, _ := strings.Cut(rest, ".")
-		known := policyNames[root]
-		if field == "" || known == nil || slices.Contains(known, field) {
-			continue
+		if !p.checkSelection(at, 0, selection) {
+			return false
 		}
-		offset := max(0, strings.Index(at.Text, selection)) + len(root) + 1
-		p.problems.Add(at.At(offset), len(field), diag.DidYouMean("fields", field, known), "unknown field %q in %s", field, root)
-		return false
 	}
 	return true
+}
+
+// checkSelection refuses a field of caller or peer that neither has, in an expression that stands in a node from a byte on.
+func (d *draft) checkSelection(at *source.Node, offset int, selection string) bool {
+	root, rest, _ := strings.Cut(selection, ".")
+	field, _, _ := strings.Cut(rest, ".")
+	field, _, _ = strings.Cut(field, "[")
+	known := policyNames[root]
+	if field == "" || known == nil || slices.Contains(known, field) {
+		return true
+	}
+	if found := strings.Index(at.Text[offset:], selection); found >= 0 {
+		offset += found + len(root) + 1
+	} else { // it stands there by the name of a let
+		offset += strings.Index(at.Text[offset:], "."+field) + 1
+	}
+	d.problems.Add(at.At(offset), len(field), diag.DidYouMean("fields", field, known), "unknown field %q in %s", field, root)
+	return false
 }
 
 func (p *policyParser) checkKind(at *source.Node, program *expr.Program, want kind) bool {

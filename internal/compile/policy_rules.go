@@ -22,6 +22,7 @@ func parsePolicy(d *draft) error {
 	d.policy.Rules = p.rules(node.Get("rules"))
 	d.policy.Limits = p.limits(node.Get("limits"))
 	d.policy.Idempotency = d.idempotency(node.Get("idempotency"))
+	d.policy.Fields = p.fieldRules(node.Get("fields"))
 	return nil
 }
 

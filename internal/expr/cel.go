@@ -85,6 +85,8 @@ type Program struct {
 
 	program cel.Program
 	adapter types.Adapter
+	// loops is set if the expression goes over something, so that it may take long.
+	loops bool
 }
 
 // Compile compiles an expression, or returns everything that is wrong with it.
@@ -103,6 +105,7 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program, adapter: e.cel.CELTypeAdapter()}
 	compiled.Selections = selectionsIn(checked.NativeRep().Expr())
 	compiled.Proves = provenBy(checked.NativeRep().Expr())
+	compiled.loops = hasLoop(checked.NativeRep().Expr())
 	return compiled, nil
 }
 
@@ -165,7 +168,7 @@ type Activation interface {
 // Eval evaluates the program. The error is nil unless the outcome is Failed; its text quotes no value from an answer
 // beyond what the expression itself computes with.
 func (p *Program) Eval(ctx context.Context, names Activation) (ref.Val, Outcome, error) {
-	value, _, err := p.program.ContextEval(ctx, &activation{names})
+	value, err := p.eval(ctx, &activation{names})
 	switch {
 	case err != nil && isMissing(err):
 		if blocked := p.blocked(names); blocked != "" {
@@ -185,6 +188,23 @@ func (p *Program) Eval(ctx context.Context, names Activation) (ref.Val, Outcome,
 		return nil, Missing, nil
 	}
 	return value, Found, nil
+}
+
+// eval looks at the deadline only where there is a loop that it could end: to do so costs as much as a short expression.
+func (p *Program) eval(ctx context.Context, names *activation) (value ref.Val, err error) {
+	if p.loops {
+		value, _, err = p.program.ContextEval(ctx, names)
+	} else {
+		value, _, err = p.program.Eval(names)
+	}
+	return value, err
+}
+
+// hasLoop reports whether an expression has a macro that goes over a list or a map.
+func hasLoop(root ast.Expr) bool {
+	found := false
+	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) { found = found || e.Kind() == ast.ComprehensionKind }))
+	return found
 }
 
 // isMissing reports whether an evaluation ended because a key, an index or a name has no value. CEL's own errors for

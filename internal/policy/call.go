@@ -2,7 +2,11 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
@@ -17,8 +21,20 @@ type Call struct {
 	Caller  *identity.Caller
 	// Decisions are those that were made about it, in their order.
 	Decisions []Decision
+	// Answer is what became of it; nil while it is under way, and if nobody could read its message.
+	Answer *Answer
 
 	execution *Execution // nil without an Idempotency-Key
+}
+
+// Answer is what became of a call.
+type Answer struct {
+	// Code is that of the error; 0 for a response.
+	Code connect.Code
+	// Span is the one that the call was served in; not valid where there is none.
+	Span trace.SpanContext
+	// Partial is set if something is missing from the response.
+	Partial bool
 }
 
 // Decision is one that was made about a call.
@@ -36,6 +52,25 @@ func (c *Call) Decide(kind, by, reason string) {
 	if c != nil {
 		c.Decisions = append(c.Decisions, Decision{kind, by, reason})
 	}
+}
+
+// Unread is the outcome of a call whose message nobody could read.
+const Unread = "unread"
+
+// refusals are the kinds of decisions that end a call.
+var refusals = []string{Deny, "limit", "conflict", "unknown"}
+
+// Outcome is what the policy made of a call that is over: the kind of the decision that ended it, Unread, or Allow, whatever came of it then.
+func (c *Call) Outcome() string {
+	for _, decision := range c.Decisions {
+		if slices.Contains(refusals, decision.Kind) {
+			return decision.Kind
+		}
+	}
+	if c.Answer == nil {
+		return Unread
+	}
+	return Allow
 }
 
 type callKey struct{}

@@ -29,9 +29,11 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r)}
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
-			call.Decide("deny", "", err.Error())
+			call.Decide(Deny, "", err.Error())
+			told := unidentified(err)
+			call.Answer = &Answer{Code: told.Code()}
 			challenge(w, err)
-			refuse(failures, w, r, unidentified(err))
+			refuse(failures, w, r, told)
 			e.Done(r, call, err)
 			return
 		}

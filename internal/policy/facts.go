@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ type Peer struct {
 	Listener string
 }
 
-// Facts are what expressions of a policy see of one call.
+// Facts are what expressions of a policy see of one call. They are for one goroutine, and are made use of several times: what is made for
+// one expression serves the next.
 type Facts struct {
 	Caller *identity.Caller
 	Peer   Peer
@@ -31,6 +33,13 @@ type Facts struct {
 	// Header is the client's; nil where expressions see none.
 	Header http.Header
 	Now    time.Time
+
+	peer, lower map[string]string // as expressions see them, once one has asked
+}
+
+// Facts are what expressions see of the call. The request is nil where it is not known.
+func (c *Call) Facts(request proto.Message, now time.Time) *Facts {
+	return &Facts{Caller: c.Caller, Peer: c.Peer, RPC: c.RPC, Request: request, Now: now}
 }
 
 var _ expr.Activation = (*Facts)(nil)
@@ -43,13 +52,19 @@ func (f *Facts) Resolve(name string) (any, bool) {
 	case "request":
 		return f.Request, f.Request != nil
 	case "peer":
-		return map[string]string{"ip": f.Peer.IP, "listener": f.Peer.Listener}, true
+		if f.peer == nil {
+			f.peer = map[string]string{"ip": f.Peer.IP, "listener": f.Peer.Listener}
+		}
+		return f.peer, true
 	case "rpc":
 		return f.RPC, true
 	case "now":
 		return f.Now, true
 	case "headers":
-		return lowerNames(f.Header), f.Header != nil
+		if f.lower == nil {
+			f.lower = lowerNames(f.Header)
+		}
+		return f.lower, f.Header != nil
 	default:
 		return nil, false
 	}
@@ -64,12 +79,28 @@ func lowerNames(header http.Header) map[string]string {
 	return lower
 }
 
+// The reasons why a condition cannot be evaluated. They are for logs, so that they quote nothing of what the condition looked at.
+var (
+	errMissing     = errors.New("it looks at a value that is missing")
+	errNoCondition = errors.New("it gives neither true nor false")
+	errFailed      = errors.New("it meets a value that it cannot work with")
+	errEnded       = errors.New("the time was up")
+)
+
 // holds reports whether a condition is fulfilled. The error says why it cannot be evaluated; then it is not.
 func holds(ctx context.Context, condition *expr.Program, facts *Facts) (bool, error) {
-	value, outcome, err := condition.Eval(ctx, facts)
-	if outcome != expr.Found {
-		return false, err
+	value, outcome, _ := condition.Eval(ctx, facts)
+	switch {
+	case outcome == expr.Missing:
+		return false, errMissing
+	case outcome == expr.Failed && ctx.Err() != nil:
+		return false, errEnded
+	case outcome == expr.Failed:
+		return false, errFailed
 	}
-	fulfilled, _ := value.Value().(bool)
+	fulfilled, ok := value.Value().(bool)
+	if !ok {
+		return false, errNoCondition
+	}
 	return fulfilled, nil
 }

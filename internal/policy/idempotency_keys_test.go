@@ -62,7 +62,7 @@ func TestIdempotencyKeys(t *testing.T) {
 			})
 			got := "ok"
 			if _, err := serve(policy.With(t.Context(), call), request); err != nil {
-				got = reasonOf(err)
+				got = outcomeOf(err)
 			}
 			if got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)

@@ -129,7 +129,7 @@ func (s *shopOnce) ask(from asked) (told string, response connect.AnyResponse, c
 	})
 	response, err = serve(policy.With(context.Background(), call), request)
 	if err != nil {
-		return reasonOf(err), nil, call, err
+		return outcomeOf(err), nil, call, err
 	}
 	if response.Header().Get("Idempotency-Replayed") == "true" {
 		return "replayed", response, call, nil
@@ -144,8 +144,8 @@ func (s *shopOnce) expect(t *testing.T, from asked, want string) {
 	}
 }
 
-// reasonOf is the code and the reason of a failure.
-func reasonOf(err error) string {
+// outcomeOf is the code and the reason of a failure.
+func outcomeOf(err error) string {
 	text := connect.CodeOf(err).String()
 	if info := detailOf[*errdetails.ErrorInfo](err); info != nil {
 		text += " " + info.GetReason()

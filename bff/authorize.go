@@ -1,0 +1,28 @@
+package bff
+
+import (
+	"connectrpc.com/connect"
+
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+)
+
+// authorize refuses calls of an RPC that the policy does not allow; nil where everybody may call everything. Where there are rules, and
+// none about the RPC, nobody may call it.
+func (w *world) authorize(rpc string) connect.Interceptor {
+	if w.plan.Policy == nil || len(w.plan.Policy.Rules) == 0 {
+		return nil
+	}
+	return policy.Authorize(policyRules(w.plan.Policy, rpc), len(w.plan.Policy.Providers) > 0)
+}
+
+// policyRules are the rules about an RPC.
+func policyRules(frozen *plan.Policy, rpc string) *policy.Rules {
+	var rules []policy.Rule
+	for _, rule := range frozen.Rules {
+		if when := rule.When.Programs[rpc]; when != nil {
+			rules = append(rules, policy.Rule{Name: rule.Name, Deny: rule.Deny, When: when})
+		}
+	}
+	return policy.NewRules(rules)
+}

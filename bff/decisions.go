@@ -1,0 +1,81 @@
+package bff
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sheaf-rpc/sheaf/internal/policy"
+)
+
+// noteAnswer notes what becomes of a call, for the log of decisions.
+func noteAnswer() connect.Interceptor {
+	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+			response, err := next(ctx, request)
+			answer := &policy.Answer{Span: trace.SpanContextFromContext(ctx)}
+			if err != nil {
+				answer.Code = connect.CodeOf(err)
+			} else {
+				answer.Partial = response.Header().Get(partialHeader) != ""
+			}
+			policy.From(ctx).Answer = answer
+			return response, err
+		}
+	})
+}
+
+// loggedDecision is a decision as the log has it.
+type loggedDecision struct {
+	Kind   string `json:"kind"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// recordDecisions counts what was decided about a call that is over, and logs it as the policy says. There is nothing of the call's
+// message in it.
+func (w *world) recordDecisions(r *http.Request, call *policy.Call, _ error) {
+	if w.plan.Policy == nil {
+		return
+	}
+	for _, decision := range call.Decisions {
+		w.server.meters.decisions.Add(r.Context(), 1, metric.WithAttributes(attribute.String("sheaf.decision", decision.Kind),
+			attribute.String("sheaf.rule", decision.By), attribute.String("sheaf.rpc", call.RPC)))
+	}
+	if outcome := call.Outcome(); outcome != policy.Allow || w.plan.Policy.LogAll {
+		w.logDecisions(r.Context(), call, outcome)
+	}
+}
+
+func (w *world) logDecisions(ctx context.Context, call *policy.Call, outcome string) {
+	attributes := []slog.Attr{
+		slog.String("rpc", call.RPC), slog.String("outcome", outcome), slog.String("peer", call.Peer.IP),
+		slog.String("listener", call.Peer.Listener), slog.Float64("duration_ms", float64(time.Since(call.Arrived).Microseconds())/1e3),
+	}
+	if caller := call.Caller; caller != nil { // nobody where the proof does not hold
+		attributes = append(attributes, slog.Group("caller", slog.String("provider", caller.Provider), slog.String("id", caller.ID)))
+	}
+	if answer := call.Answer; answer != nil {
+		ctx = trace.ContextWithSpanContext(ctx, answer.Span) // loggers know what to write of it
+		attributes = append(attributes, slog.String("code", codeName(answer.Code)), slog.Bool("partial", answer.Partial))
+	}
+	decisions := make([]loggedDecision, len(call.Decisions))
+	for i, decision := range call.Decisions {
+		decisions[i] = loggedDecision(decision)
+	}
+	w.server.settings.logger.LogAttrs(ctx, slog.LevelInfo, "decision", append(attributes, slog.Any("decisions", decisions))...)
+}
+
+// codeName is the name of a code; "ok" for none.
+func codeName(code connect.Code) string {
+	if code == 0 {
+		return "ok"
+	}
+	return code.String()
+}

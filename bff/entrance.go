@@ -4,13 +4,12 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: identity.NewChain(), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+	return &policy.Entrance{Chain: w.chain, PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.

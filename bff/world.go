@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
@@ -33,7 +34,9 @@ type world struct {
 	types      *dynamicpb.Types
 	names      []string // the services that clients reach
 	handler    http.Handler
-	adminToken secret.Value // empty for none
+	adminToken secret.Value        // empty for none
+	keys       map[string]*keyRing // of providers of API keys, by their names
+	chain      *identity.Chain
 
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64
@@ -47,7 +50,7 @@ type world struct {
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
 		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), procedures: map[string]*procedure{},
-		unused: make(chan struct{}),
+		keys: map[string]*keyRing{}, unused: make(chan struct{}),
 	}
 	w.users.Store(1)
 	if err := w.open(older); err != nil {
@@ -76,6 +79,9 @@ func (w *world) open(older *world) error {
 				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
 			}
 		}
+	}
+	if err := w.openIdentity(older); err != nil {
+		return err
 	}
 	w.handler = w.newHandler()
 	return nil

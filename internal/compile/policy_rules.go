@@ -18,6 +18,7 @@ func parsePolicy(d *draft) error {
 		return err
 	}
 	d.policy = &plan.Policy{Anonymous: procedures(d.namedBy(node.Get("anonymous"))), LogAll: config.GetLog() != "refusals"}
+	d.policy.Providers = p.providers(node.Get("identity"))
 	d.policy.Rules = p.rules(node.Get("rules"))
 	return nil
 }

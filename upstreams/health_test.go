@@ -138,19 +138,23 @@ func TestHealthChecks(t *testing.T) {
 func TestAddressDies(t *testing.T) {
 	t.Parallel()
 	log, stays := make(heard, 100), newCounting(t)
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var back atomic.Int64
-	address := listener.Addr().String()
-	serve := func(listener net.Listener) *http.Server {
-		server := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { back.Add(1) })}
-		go func() { _ = server.Serve(listener) }()
-		t.Cleanup(func() { _ = server.Close() })
-		return server
-	}
-	dies := serve(listener)
+	var dead atomic.Bool
+	dies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !dead.Load() {
+			back.Add(1)
+			return
+		}
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = connection.(*net.TCPConn).SetLinger(0) // what is gone resets
+		_ = connection.Close()
+	}))
+	t.Cleanup(dies.Close)
+	address := dies.Listener.Addr().String()
 	reader := metric.NewManualReader()
 	client := spread(t, Config{
 		BaseURL: "http://things.test/base", Logger: slog.New(log), Retries: RetryConfig{Max: 1, Budget: 1, Backoff: time.Millisecond},
@@ -168,16 +172,12 @@ func TestAddressDies(t *testing.T) {
 	if back.Load() != 1 || stays.asked.Load() != 1 {
 		t.Fatalf("asked %d and %d times", back.Load(), stays.asked.Load())
 	}
-	_ = dies.Close()
+	dead.Store(true)
 	for client.Addresses()[0].State != "ejected" {
 		ask()
 	}
 	log.await(t, "WARN address changed", "address="+address, "to=ejected", "until=")
-	again, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
-	if err != nil {
-		t.Skipf("another program took the port: %v", err)
-	}
-	serve(again)
+	dead.Store(false)
 	until := time.Now().Add(patience)
 	for back.Load() == 1 {
 		ask()

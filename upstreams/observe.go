@@ -42,31 +42,25 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create histogram: %w", err)
 	}
-	changes, err := meter.Int64Counter("sheaf.breaker.changes", metric.WithUnit("{change}"),
-		metric.WithDescription("Changes of circuit breakers, by the state that they changed to."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	repeats, err := meter.Int64Counter("sheaf.repeats", metric.WithUnit("{request}"),
-		metric.WithDescription("Requests to upstreams that were made again, as a retry, as a hedge, or since a connection broke."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	keeps, err := meter.Int64Counter("sheaf.cache.answers", metric.WithUnit("{answer}"),
-		metric.WithDescription("Answers that were given from the cache."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	addresses, err := meter.Int64Counter("sheaf.address.changes", metric.WithUnit("{change}"),
-		metric.WithDescription("Changes of addresses that requests are spread over, by the state that they changed to."))
-	if err != nil {
-		return nil, fmt.Errorf("create counter: %w", err)
-	}
-	return &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, changes: changes, repeats: repeats, keeps: keeps, addresses: addresses,
+	created := &observer{
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host,
-	}, nil
+	}
+	for _, counter := range []struct {
+		into                    *metric.Int64Counter
+		name, unit, description string
+	}{
+		{&created.changes, "sheaf.breaker.changes", "{change}", "Changes of circuit breakers, by the state that they changed to."},
+		{&created.repeats, "sheaf.repeats", "{request}", "Requests to upstreams that were made again, as a retry, as a hedge, or since a connection broke."},
+		{&created.keeps, "sheaf.cache.answers", "{answer}", "Answers that were given from the cache."},
+		{&created.addresses, "sheaf.address.changes", "{change}", "Changes of addresses that requests are spread over, by the state that they changed to."},
+	} {
+		if *counter.into, err = meter.Int64Counter(counter.name, metric.WithUnit(counter.unit), metric.WithDescription(counter.description)); err != nil {
+			return nil, fmt.Errorf("create counter %s: %w", counter.name, err)
+		}
+	}
+	return created, nil
 }
 
 func serverAttributes(base *url.URL) []attribute.KeyValue {

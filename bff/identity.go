@@ -1,37 +1,63 @@
 package bff
 
 import (
+	"slices"
+
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
-// openIdentity makes what finds out who calls. A proof that a request names comes before the certificate of its connection.
+// identifier is an open provider of identities.
+type identifier struct {
+	identity.Provider
+
+	name string
+	// header is the one that carries its proof; empty for the certificate of a connection.
+	header string
+}
+
+// openIdentity opens the policy's providers.
 func (w *world) openIdentity(older *world) error {
-	var named, certificates []identity.Provider
-	var headers []string
 	for _, provider := range w.identityProviders() {
+		opened := identifier{name: provider.Name}
 		switch {
 		case provider.APIKeys != nil:
 			ring, err := w.openKeyRing(provider, older)
 			if err != nil {
 				return err
 			}
-			named, headers = append(named, ring.APIKeys), append(headers, ring.Header())
+			opened.Provider, opened.header = ring.APIKeys, ring.Header()
 		case provider.MTLS != nil:
-			certificates = append(certificates, newCertificates(provider))
+			opened.Provider = newCertificates(provider)
+		default:
+			continue
 		}
+		w.identifiers = append(w.identifiers, opened)
 	}
-	w.chain = identity.NewChain(chained(headers, named, certificates)...)
 	return nil
 }
 
-// chained are providers in the order in which they are asked. Without any there is nothing to be asked.
-func chained(headers []string, named, certificates []identity.Provider) []identity.Provider {
-	if len(named)+len(certificates) == 0 {
-		return nil
+// chainOf asks the providers with these names; no names are all. A proof that a request carries comes before the certificate of its
+// connection, and it carries one.
+func (w *world) chainOf(names []string) *identity.Chain {
+	var carried, certificates []identity.Provider
+	var headers []string
+	for _, one := range w.identifiers {
+		switch {
+		case len(names) > 0 && !slices.Contains(names, one.name):
+		case one.header == "":
+			certificates = append(certificates, one.Provider)
+		default:
+			carried = append(carried, one.Provider)
+			if !slices.Contains(headers, one.header) {
+				headers = append(headers, one.header)
+			}
+		}
 	}
-	ordered := append([]identity.Provider{identity.OneProof(headers...)}, named...)
-	return append(ordered, certificates...)
+	if len(carried)+len(certificates) == 0 {
+		return identity.NewChain()
+	}
+	return identity.NewChain(slices.Concat([]identity.Provider{identity.OneProof(headers...)}, carried, certificates)...)
 }
 
 // identityProviders are those of the policy.

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
@@ -24,19 +23,19 @@ import (
 // world is everything that follows from the author's files as they were at one moment. Nothing changes it once it is open. A
 // request is served by the world that it began in.
 type world struct {
-	server     *Server
-	plan       *plan.Plan
-	openedAt   time.Time
-	redis      *redis // nil for none
-	accounts   *accounts
-	clients    []*client             // each behind the one that issues its tokens
-	procedures map[string]*procedure // by the name of the RPC
-	types      *dynamicpb.Types
-	names      []string // the services that clients reach
-	handler    http.Handler
-	adminToken secret.Value        // empty for none
-	keys       map[string]*keyRing // of providers of API keys, by their names
-	chain      *identity.Chain
+	server      *Server
+	plan        *plan.Plan
+	openedAt    time.Time
+	redis       *redis // nil for none
+	accounts    *accounts
+	clients     []*client             // each behind the one that issues its tokens
+	procedures  map[string]*procedure // by the name of the RPC
+	types       *dynamicpb.Types
+	names       []string // the services that clients reach
+	handler     http.Handler
+	adminToken  secret.Value        // empty for none
+	keys        map[string]*keyRing // of providers of API keys, by their names
+	identifiers []identifier        // the policy's, sorted by name
 
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64

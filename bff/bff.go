@@ -31,6 +31,7 @@ type Server struct {
 	startedAt time.Time
 	current   atomic.Pointer[world]
 	drifts    drifts
+	usage     *policy.Usage
 	meters    *meters
 	gate      *policy.Gate // of all worlds
 	observe   connect.Interceptor
@@ -47,7 +48,7 @@ type Server struct {
 // Open compiles the project in a directory and makes it ready to serve. Nothing but health checks is sent to any upstream. If the author's
 // files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
-	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1)}
+	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1), usage: policy.NewUsage()}
 	s.health = &health{server: s, watchers: map[*watcher]bool{}}
 	compiled, err := s.compile()
 	if err != nil {

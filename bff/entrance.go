@@ -9,7 +9,7 @@ import (
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: w.chainOf(nil), PeerOf: peerOf, Done: func(*http.Request, *policy.Call, error) {}}
+	return &policy.Entrance{Chain: w.chainOf(nil), PeerOf: peerOf, Done: w.server.answered}
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.
@@ -24,3 +24,6 @@ func peerOf(r *http.Request) policy.Peer {
 	}
 	return policy.Peer{IP: host, Listener: "public"}
 }
+
+// answered is told of each call that has come in.
+func (s *Server) answered(_ *http.Request, call *policy.Call, _ error) { s.usage.Add(call) }

@@ -98,10 +98,11 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe))...))
+		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, policy.Outcome()))...))
 	}
 	interceptors := []connect.Interceptor{
 		w.server.observe,
+		policy.Outcome(),
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.timeout),
 		policy.Validate(procedure.validator),

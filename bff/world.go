@@ -17,7 +17,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
 // world is everything that follows from the author's files as they were at one moment. Nothing changes it once it is open. A
@@ -33,7 +32,7 @@ type world struct {
 	types       *dynamicpb.Types
 	names       []string // the services that clients reach
 	handler     http.Handler
-	adminToken  secret.Value        // empty for none
+	operators   []operator          // of the admin API
 	keys        map[string]*keyRing // of providers of API keys, by their names
 	identifiers []identifier        // the policy's, sorted by name
 
@@ -93,7 +92,7 @@ func (w *world) around(validator protovalidate.Validator, older *world) (*aggreg
 		around.Functions[name] = function
 	}
 	around.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
-	if err := w.readAdminToken(); err != nil {
+	if err := w.readOperators(); err != nil {
 		return nil, err
 	}
 	if err := w.openRedis(older); err != nil {

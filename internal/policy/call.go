@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
 
@@ -17,6 +19,17 @@ type Call struct {
 	Caller  *identity.Caller
 	// Decisions are those that were made about it, in their order.
 	Decisions []Decision
+	// Begun is set once its plan runs.
+	Begun bool
+	// Code is what it was answered with; 0 for well. Where nothing has set it, its message could not be read.
+	Code connect.Code
+}
+
+// Begin notes that the call's plan runs. On a nil Call it does nothing.
+func (c *Call) Begin() {
+	if c != nil {
+		c.Begun = true
+	}
 }
 
 // Decision is one that was made about a call.

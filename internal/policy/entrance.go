@@ -25,11 +25,13 @@ type Entrance struct {
 func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.Handler {
 	failures := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r)}
+		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r), Code: connect.CodeInvalidArgument}
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
+			told := unidentified(err)
 			call.Decide("deny", "", err.Error())
-			refuse(failures, w, r, unidentified(err))
+			call.Code = told.Code()
+			refuse(failures, w, r, told)
 			e.Done(r, call, err)
 			return
 		}

@@ -36,7 +36,9 @@ func governed(t *testing.T, options ...bff.Option) (h *house, key string) {
 admin: {listen: 127.0.0.1:0, token: {file: token}, operators: {alice: {env: ALICE}, bob: {env: BOB}}}
 `)
 	g.write(t, "token", "canary-token")
-	lookup := func(name string) (string, bool) { return map[string]string{"ALICE": aliceToken, "BOB": bobToken}[name], true }
+	lookup := func(name string) (string, bool) {
+		return map[string]string{"ALICE": aliceToken, "BOB": bobToken}[name], true
+	}
 	_, key = newAPIKey(t, g.dir, "")
 	return serve(t, g.dir, append(options, bff.WithLookupEnv(lookup))...), key
 }
@@ -138,7 +140,9 @@ func TestAdminKeys(t *testing.T) {
 	if err != nil || revoked.Msg.GetKey().GetRevokeTime() == nil {
 		t.Errorf("revoked = %v, %v", revoked, err)
 	}
-	eventually(t, "the key is refused", func() bool { return h.greetWith(t, http.Header{"X-Api-Key": {made.Msg.GetSecret()}}) == connect.CodeUnauthenticated })
+	eventually(t, "the key is refused", func() bool {
+		return h.greetWith(t, http.Header{"X-Api-Key": {made.Msg.GetSecret()}}) == connect.CodeUnauthenticated
+	})
 
 	_, noID := client.CreateKey(ctx, as(&adminv1.CreateKeyRequest{}, token))
 	_, noProvider := client.ListKeys(ctx, as(&adminv1.ListKeysRequest{Provider: "partner"}, token))

@@ -22,7 +22,9 @@ func newKeys(p process) *cobra.Command {
 		Short: "Make, list and revoke the API keys of a project",
 		Long: `Make, list and revoke the API keys that a project's policy names with api_key. Nothing keeps a key itself: it is printed once, when it
 is made. Servers know a new key, and no longer know one that was revoked, within a few seconds.`,
-		RunE: func(*cobra.Command, []string) error { return errors.New("keys: write one of keys create, keys list, keys revoke") },
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("keys: write one of keys create, keys list, keys revoke")
+		},
 	}
 	command.AddCommand(newKeysCreate(p), newKeysList(p), newKeysRevoke(p))
 	return command

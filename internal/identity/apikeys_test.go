@@ -237,8 +237,8 @@ func TestKeysAwayForAWhile(t *testing.T) {
 	})
 }
 
-// TestFlood: whoever makes prefixes up floods nothing, and those whose keys are known are let in meanwhile.
-func TestFlood(t *testing.T) {
+// TestFloodOfKeys: whoever makes prefixes up floods nothing, and those whose keys are known are let in meanwhile.
+func TestFloodOfKeys(t *testing.T) {
 	t.Parallel()
 	keys, made := newCounted(t), &unkept{}
 	_, good := issue(t, keys, store.Key{ID: "a"})
@@ -282,8 +282,8 @@ type unkept struct{ store.Keys }
 
 func (*unkept) Add(context.Context, *store.Key) error { return nil }
 
-// TestTogether: those who wait for the same key look for it once.
-func TestTogether(t *testing.T) {
+// TestKeysTogether: those who wait for the same key look for it once.
+func TestKeysTogether(t *testing.T) {
 	t.Parallel()
 	keys := newCounted(t)
 	_, text := issue(t, keys, store.Key{ID: "a"})

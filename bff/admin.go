@@ -2,12 +2,9 @@ package bff
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,7 +13,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1/adminv1connect"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
-	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
 // AdminListen is the address that the project's sheaf.yaml named at the start for the admin API; empty for none.
@@ -24,45 +20,19 @@ func (s *Server) AdminListen() string { return s.started.Admin.Listen }
 
 // ServeAdmin answers operators on a listener, as Serve does clients. Without a token in sheaf.yaml it refuses everything.
 func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
+	return s.serve(ctx, listener, s.adminHandler())
+}
+
+// adminHandler answers operators.
+func (s *Server) adminHandler() http.Handler {
 	const maxRequest = 64 << 10
-	_, handler := adminv1connect.NewAdminServiceHandler(admin{s},
-		connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, policy.Recover(s.settings.logger)))
-	return s.serve(ctx, listener, s.withToken(handler))
-}
-
-// withToken lets requests through that carry the token of the newest files.
-func (s *Server) withToken(next http.Handler) http.Handler {
-	failures := connect.NewErrorWriter()
-	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-		scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
-		if strings.EqualFold(scheme, "Bearer") && isToken(s.current.Load().adminToken, token) {
-			next.ServeHTTP(writer, request)
-			return
-		}
-		writer.Header().Set("WWW-Authenticate", "Bearer")
-		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the admin API needs its token, as Authorization: Bearer"))
-		if !failures.IsSupported(request) {
-			http.Error(writer, refused.Message(), http.StatusUnauthorized)
-			return
-		}
-		_ = failures.Write(writer, request, refused) // the client has gone
-	})
-}
-
-// isToken compares in a time that tells nothing of the token, its length included.
-func isToken(want secret.Value, got string) bool {
-	one, two := sha256.Sum256([]byte(want.Reveal())), sha256.Sum256([]byte(got))
-	return want.Reveal() != "" && subtle.ConstantTimeCompare(one[:], two[:]) == 1
-}
-
-// readAdminToken reads the token of the admin API.
-func (w *world) readAdminToken() error {
-	source := w.plan.Server.Admin.Token
-	var err error
-	if w.adminToken, err = w.reader().read(source); err != nil {
-		return problemAt(source.At, putThere, err)
+	mux := http.NewServeMux()
+	mux.Handle(adminv1connect.NewAdminServiceHandler(admin{s},
+		connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
+	if s.settings.metrics != nil {
+		mux.Handle("GET /metrics", s.settings.metrics)
 	}
-	return nil
+	return s.forOperators(mux)
 }
 
 // admin is the admin API.

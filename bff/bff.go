@@ -33,6 +33,7 @@ type Server struct {
 	current   atomic.Pointer[world]
 	drifts    drifts
 	shadowed  shadowRecords
+	usage     *policy.Usage
 	meters    *meters
 	gate      *policy.Gate // of all worlds
 	limiter   *policy.Limiter
@@ -53,7 +54,7 @@ type Server struct {
 // files are wrong, the error is an *AuthorError, or wraps one. The caller closes the server.
 func Open(dir string, options ...Option) (*Server, error) {
 	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1),
-		idempotency: store.NewMemoryIdempotency(maxIdempotencyBytes)}
+		idempotency: store.NewMemoryIdempotency(maxIdempotencyBytes), usage: policy.NewUsage()}
 	s.health = &health{server: s, watchers: map[*watcher]bool{}}
 	compiled, err := s.compile()
 	if err != nil {

@@ -20,9 +20,9 @@ func noteAnswer() connect.Interceptor {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			response, err := next(ctx, request)
 			answer := &policy.Answer{Span: trace.SpanContextFromContext(ctx)}
-			if err != nil {
+			if err != nil && !connect.IsNotModifiedError(err) {
 				answer.Code = connect.CodeOf(err)
-			} else {
+			} else if err == nil {
 				answer.Partial = response.Header().Get(partialHeader) != ""
 			}
 			policy.From(ctx).Answer = answer
@@ -40,7 +40,7 @@ type loggedDecision struct {
 
 // recordDecisions counts what was decided about a call that is over, and logs it as the policy says. There is nothing of the call's
 // message in it.
-func (w *world) recordDecisions(r *http.Request, call *policy.Call, _ error) {
+func (w *world) recordDecisions(r *http.Request, call *policy.Call) {
 	if w.plan.Policy == nil {
 		return
 	}

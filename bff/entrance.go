@@ -4,22 +4,12 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
 // entrance is where clients' calls come in.
 func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: w.chain(), PeerOf: peerOf, Done: w.recordDecisions}
-}
-
-// chain knows every proof of who calls that the project takes.
-func (w *world) chain() *identity.Chain {
-	var providers []identity.Provider
-	if bearer := w.bearer(); bearer != nil {
-		providers = append(providers, bearer)
-	}
-	return identity.NewChain(providers...)
+	return &policy.Entrance{Chain: w.chainOf(nil), PeerOf: peerOf, Done: w.answered}
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.
@@ -33,4 +23,10 @@ func peerOf(r *http.Request) policy.Peer {
 		host = r.RemoteAddr
 	}
 	return policy.Peer{IP: host, Listener: "public"}
+}
+
+// answered is told of each call that has come in, once it is over.
+func (w *world) answered(r *http.Request, call *policy.Call, _ error) {
+	w.server.usage.Add(call)
+	w.recordDecisions(r, call)
 }

@@ -10,3 +10,6 @@ func (s *Server) World() (alive func() bool) {
 
 // Users are the requests in flight in the current world.
 func (s *Server) Users() int64 { return s.current.Load().users.Load() - 1 }
+
+// KeyRing is a provider of API keys in the current world.
+func (s *Server) KeyRing(name string) any { return s.current.Load().keys[name] }

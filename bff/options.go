@@ -2,6 +2,7 @@ package bff
 
 import (
 	"log/slog"
+	"net/http"
 	"os"
 
 	"cel.dev/cel-go/cel"
@@ -19,6 +20,7 @@ type settings struct {
 	logger    *slog.Logger
 	tracers   trace.TracerProvider
 	meters    metric.MeterProvider
+	metrics   http.Handler // nil for none
 
 	functions   map[string]*function
 	expressions []cel.EnvOption
@@ -53,4 +55,9 @@ func WithTracerProvider(provider trace.TracerProvider) Option {
 // WithMeterProvider measures with provider; by default nothing is measured.
 func WithMeterProvider(provider metric.MeterProvider) Option {
 	return func(s *settings) { s.meters = provider }
+}
+
+// WithMetrics answers GET /metrics of the admin API's listener with a handler, for those who have a token for it; by default nothing does.
+func WithMetrics(handler http.Handler) Option {
+	return func(s *settings) { s.metrics = handler }
 }

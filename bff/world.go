@@ -19,7 +19,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
-	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
 // world is everything that follows from the author's files as they were at one moment. Nothing changes it once it is open. A
@@ -37,11 +36,13 @@ type world struct {
 	names      []string // the services that clients reach
 	handler    http.Handler
 	shadows    *shadows
-	adminToken secret.Value // empty for none
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 
-	tokenProviders []*tokenProvider
+	operators      []operator          // of the admin API
+	keys           map[string]*keyRing // of providers of API keys, by their names
+	identifiers    []identifier        // the policy's that know keys and certificates, sorted by name
+	tokenProviders []*tokenProvider    // those that know tokens, likewise
 
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64
@@ -55,7 +56,7 @@ type world struct {
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
 		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
-		unused: make(chan struct{}),
+		keys: map[string]*keyRing{}, unused: make(chan struct{}),
 	}
 	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
@@ -94,7 +95,9 @@ func (w *world) open(older *world) error {
 			w.procedures[rpc.Name()] = made
 		}
 	}
-	w.openTokenProviders(older)
+	if err := w.openIdentity(older); err != nil {
+		return err
+	}
 	w.handler = w.newHandler()
 	return nil
 }
@@ -106,7 +109,7 @@ func (w *world) around(validator protovalidate.Validator, older *world) (*aggreg
 		around.Functions[name] = function
 	}
 	around.Validate = func(request protoreflect.Message) error { return checkInner(validator, request) }
-	if err := w.readAdminToken(); err != nil {
+	if err := w.readOperators(); err != nil {
 		return nil, err
 	}
 	if err := w.openRedis(older); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,10 +26,7 @@ its network and what signs requests, where connections go and whom they trust, a
 			case "text":
 				return plan.WriteEgress(p.stdout, compiled.Egress())
 			case "json":
-				encoder := json.NewEncoder(p.stdout)
-				encoder.SetIndent("", "  ")
-				encoder.SetEscapeHTML(false)
-				return encoder.Encode(compiled.Egress())
+				return writeJSON(p, compiled.Egress())
 			default:
 				return fmt.Errorf("unknown format %q; write one of text, json", format)
 			}

@@ -31,13 +31,21 @@ func serveShop(t *testing.T, hangups func() (<-chan os.Signal, func()), flags ..
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = upstreams.Close() })
-	s := &served{dir: plantest.Patient(t, storefront.Files()), lines: make(chan string, 1000)}
+	s := serveProject(t, plantest.Patient(t, storefront.Files()), process{lookupEnv: upstreams.LookupEnv, hangups: hangups}, flags...)
+	s.url = s.awaitURL(t, "serving")
+	return s
+}
+
+// serveProject begins to serve the project in a directory.
+func serveProject(t *testing.T, dir string, p process, flags ...string) *served {
+	t.Helper()
+	s := &served{dir: dir, lines: make(chan string, 1000)}
 	reader, writer := io.Pipe()
+	p.stdout, p.stderr = io.Discard, writer
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"serve", s.dir, "--listen", "127.0.0.1:0"}, flags...),
-			process{stdout: io.Discard, stderr: writer, lookupEnv: upstreams.LookupEnv, hangups: hangups})
+		done <- run(ctx, append([]string{"serve", s.dir, "--listen", "127.0.0.1:0"}, flags...), p)
 		_ = writer.Close()
 	}()
 	go func() {
@@ -54,11 +62,16 @@ func serveShop(t *testing.T, hangups func() (<-chan os.Signal, func()), flags ..
 			t.Errorf("status = %d", status)
 		}
 	})
-	line := s.await(t, `"msg":"serving"`)
+	return s
+}
+
+// awaitURL is where something is served, once it says so.
+func (s *served) awaitURL(t *testing.T, message string) string {
+	t.Helper()
+	line := s.await(t, `"msg":"`+message+`"`)
 	_, rest, _ := strings.Cut(line, `"address":"`)
 	address, _, _ := strings.Cut(rest, `"`)
-	s.url = "http://" + address
-	return s
+	return "http://" + address
 }
 
 // await is the next line with a text.

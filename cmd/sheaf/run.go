@@ -68,7 +68,7 @@ Exit status: 0, or 100 if the project's files are wrong, or 1 if anything else w
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(newServe(p), newCheck(p), newPlan(p), newEgress(p), newCall(p), newPolicy(p), newDemo(p), newVersion(p))
+	root.AddCommand(newServe(p), newCheck(p), newPlan(p), newEgress(p), newCall(p), newPolicy(p), newKeys(p), newDemo(p), newVersion(p))
 	return root
 }
 

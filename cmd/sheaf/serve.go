@@ -74,7 +74,17 @@ func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 		}
 		logger.Info("serving", "address", listener.Addr().String(), "dir", dir, "version", version(), "plan", server.Status().Digest)
 		return group.Wait()
-	})
+	}, scraping(p, dir)...)
+}
+
+// scraping measures for scrapes, if the project has a listener for operators that answers them: without, measuring costs time for nothing.
+// What is wrong with the files is told once they are opened.
+func scraping(p process, dir string) []telemetry.Option {
+	compiled, err := compileOffline(p, dir)
+	if err != nil || compiled.Server.Admin.Listen == "" {
+		return nil
+	}
+	return []telemetry.Option{telemetry.WithScraping()}
 }
 
 // serveAdmin serves the admin API, if the project has one.
@@ -100,15 +110,15 @@ func listenAt(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // withTelemetry runs f with what the environment says about logs, traces and metrics.
-func withTelemetry(ctx context.Context, p process, f func([]bff.Option, *slog.Logger) error) error {
-	started, err := telemetry.Start(ctx, version())
+func withTelemetry(ctx context.Context, p process, f func([]bff.Option, *slog.Logger) error, with ...telemetry.Option) error {
+	started, err := telemetry.Start(ctx, version(), with...)
 	if err != nil {
 		return err
 	}
 	logger := telemetry.NewLogger(p.stderr, slog.LevelInfo)
 	err = f([]bff.Option{
 		bff.WithLookupEnv(p.lookupEnv), bff.WithLogger(logger),
-		bff.WithTracerProvider(started.Tracers), bff.WithMeterProvider(started.Meters),
+		bff.WithTracerProvider(started.Tracers), bff.WithMeterProvider(started.Meters), bff.WithMetrics(started.Metrics),
 	}, logger)
 	const flush = 5 * time.Second
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flush)

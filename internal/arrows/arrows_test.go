@@ -48,8 +48,8 @@ var table = map[string]rule{
 		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
-	"internal/identity": {
-		may:   []string{"internal/expr", "internal/store"},
+	"internal/identity": { // a key that was made is a secret
+		may:   []string{"internal/expr", "internal/secret", "internal/store"},
 		never: []string{"connectrpc.com/connect", module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/policy": { // a report of what is missing names fields, which may be hidden

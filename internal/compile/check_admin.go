@@ -4,7 +4,9 @@ import (
 	"net"
 	"strings"
 
+	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // checkAdmin refuses an admin API that nobody could reach, or that has no token of its own.
@@ -25,19 +27,33 @@ func (d *draft) checkAdmin() {
 	if node.Get("token") == nil && node.Get("operators") == nil {
 		d.report(node, "add token: {env: ADMIN_TOKEN}, or operators with a token each", "admin has no token")
 	}
-	d.checkNamedSecrets(node.Get("token"))
-	if account := node.Get("token", "account"); account != nil {
-		d.report(account, "write env: or file:", "the token of admin is no account's")
+	tokens := append([]source.Field{{Key: "token", Value: node.Get("token")}}, fieldsOf(node.Get("operators"))...)
+	for i, token := range tokens {
+		d.checkNamedSecrets(token.Value)
+		if account := token.Value.Get("account"); account != nil {
+			d.report(account, "write env: or file:", "the token of admin is no account's")
+		}
+		if i > 0 && token.Key == plan.TokenOperator {
+			d.reportKey(token, "choose another name", "an operator cannot be named %q: whoever has the token without a name is", token.Key)
+		}
 	}
 }
 
 // freezeAdmin is the admin API; the zero Admin is none.
 func (d *draft) freezeAdmin() plan.Admin {
-	config := d.project.Config.GetAdmin()
-	if config == nil {
-		return plan.Admin{}
+	config, node := d.project.Config.GetAdmin(), d.project.ConfigFile.Root.Get("admin")
+	frozen := plan.Admin{Listen: config.GetListen()}
+	for _, name := range sortedKeys(config.GetOperators()) {
+		frozen.Operators = append(frozen.Operators, d.freezeOperator(name, config.GetOperators()[name], node.Get("operators", name)))
 	}
-	token := freezeSecret(config.GetToken())
-	token.At = d.project.ConfigFile.Root.Get("admin", "token").Position
-	return plan.Admin{Listen: config.GetListen(), Token: token}
+	if config.GetToken() != nil {
+		frozen.Operators = append(frozen.Operators, d.freezeOperator(plan.TokenOperator, config.GetToken(), node.Get("token")))
+	}
+	return frozen
+}
+
+func (*draft) freezeOperator(name string, config *configv1.Secret, node *source.Node) plan.Operator {
+	token := freezeSecret(config)
+	token.At = node.Position
+	return plan.Operator{Name: name, Token: token}
 }

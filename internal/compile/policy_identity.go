@@ -12,6 +12,8 @@ func (p *policyParser) identity(node *source.Node) []*plan.IdentityProvider {
 		return nil
 	}
 	p.checkIdentity(node)
+	p.checkKeyProviders(fieldsOf(node))
+	p.checkCertificateProviders(fieldsOf(node))
 	var providers []*plan.IdentityProvider
 	config := p.project.Config.GetPolicy().GetIdentity()
 	for _, name := range sortedKeys(config) {
@@ -21,6 +23,10 @@ func (p *policyParser) identity(node *source.Node) []*plan.IdentityProvider {
 			provider.JWT = p.jwt(node.Get(name, "jwt"), kind.Jwt)
 		case *configv1.IdentityProvider_Introspection:
 			provider.Introspection = p.introspection(node.Get(name, "introspection"), kind.Introspection)
+		case *configv1.IdentityProvider_ApiKey:
+			provider.APIKeys = &plan.APIKeys{Header: kind.ApiKey.GetHeader(), File: kind.ApiKey.GetFile()}
+		case *configv1.IdentityProvider_Mtls:
+			provider.MTLS = freezeMTLS(kind.Mtls)
 		}
 		providers = append(providers, provider)
 	}

@@ -61,7 +61,17 @@ type Server struct {
 // Admin is the API for operators; the zero Admin is none.
 type Admin struct {
 	Listen string
-	Token  Secret
+	// Operators are those who have a token, sorted by name; TokenOperator is whoever has the one without a name.
+	Operators []Operator
+}
+
+// TokenOperator is the name of whoever has admin.token.
+const TokenOperator = "token"
+
+// Operator is one who may use the admin API.
+type Operator struct {
+	Name  string
+	Token Secret
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.

@@ -21,6 +21,8 @@ type Call struct {
 	Caller  *identity.Caller
 	// Decisions are those that were made about it, in their order.
 	Decisions []Decision
+	// Begun is set once its plan runs.
+	Begun bool
 	// Answer is what became of it; nil while it is under way, and if nobody could read its message.
 	Answer *Answer
 
@@ -71,6 +73,13 @@ func (c *Call) Outcome() string {
 		return Unread
 	}
 	return Allow
+}
+
+// Begin notes that the call's plan runs. On a nil Call it does nothing.
+func (c *Call) Begin() {
+	if c != nil {
+		c.Begun = true
+	}
 }
 
 type callKey struct{}

@@ -19,7 +19,7 @@ type publishing struct {
 	upstream *posts
 	scripts  *scripts
 	// other is the replica that clients turn to.
-	other *process
+	other *publisherReplica
 
 	mu   sync.Mutex
 	rows map[int]string
@@ -56,7 +56,7 @@ type disturbed struct {
 	*publishing
 	steps   *boundaries
 	id, key string
-	replica *process
+	replica *publisherReplica
 	first   chan told // what the client of the replica is told
 }
 

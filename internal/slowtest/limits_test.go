@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,11 +54,11 @@ rpcs:
 type fleet struct {
 	redis    *redisServer
 	clock    *redis.Client
-	replicas []*process
+	replicas []*counterReplica
 }
 
-// process is a replica.
-type process struct {
+// counterReplica is a process of its own.
+type counterReplica struct {
 	address string
 	command *exec.Cmd
 	logs    *lines
@@ -71,11 +70,10 @@ func startFleet(t *testing.T, rate, burst int, whenAway string) *fleet {
 	f := &fleet{redis: startRedis(t)}
 	f.clock = redis.NewClient(&redis.Options{Addr: f.redis.address, DisableIdentity: true})
 	t.Cleanup(func() { _ = f.clock.Close() })
-	binary := filepath.Join(t.TempDir(), "sheaf")
-	runCommand(t, nil, "go", "build", "-o", binary, "../../cmd/sheaf")
+	binary := buildSheaf(t)
 	dir := plantest.Write(t, fmt.Sprintf(counted, f.redis.address, rate, burst, whenAway))
 	for range 4 {
-		one := &process{address: freeAddress(t), logs: &lines{}, ended: make(chan struct{})}
+		one := &counterReplica{address: freeAddress(t), logs: &lines{}, ended: make(chan struct{})}
 		one.command = exec.Command(binary, "serve", dir, "--listen", one.address)
 		one.command.Stderr = one.logs
 		if err := one.command.Start(); err != nil {

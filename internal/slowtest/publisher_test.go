@@ -123,8 +123,8 @@ func (p *posts) written(id string) (first, second int) {
 	return p.writes[id+" first"], p.writes[id+" second"]
 }
 
-// process is a replica that is a process of its own.
-type process struct {
+// publisherReplica is a replica that is a process of its own.
+type publisherReplica struct {
 	*exec.Cmd
 	address string
 }
@@ -136,7 +136,7 @@ func buildSheaf(t *testing.T) string {
 	return binary
 }
 
-func startPublisher(t *testing.T, binary string, redis string, upstream *posts) *process {
+func startPublisher(t *testing.T, binary string, redis string, upstream *posts) *publisherReplica {
 	t.Helper()
 	server := exec.Command(binary, "serve", plantest.Write(t, publisher))
 	server.Env = append(os.Environ(), "REDIS="+redis, "POSTS_URL="+upstream.url)
@@ -147,14 +147,14 @@ func startPublisher(t *testing.T, binary string, redis string, upstream *posts) 
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: server}
+	p := &publisherReplica{Cmd: server}
 	t.Cleanup(func() { p.end(t) })
 	p.address = servingAddress(t, logs)
 	return p
 }
 
 // end kills the process, if it runs.
-func (p *process) end(t *testing.T) {
+func (p *publisherReplica) end(t *testing.T) {
 	t.Helper()
 	if p.ProcessState == nil {
 		p.signal(t, syscall.SIGKILL)
@@ -162,7 +162,7 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-func (p *process) signal(t *testing.T, signal syscall.Signal) {
+func (p *publisherReplica) signal(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(signal); err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func (t told) isFinal() bool {
 }
 
 // publish asks a replica to publish a draft.
-func (p *process) publish(ctx context.Context, id, key string) told {
+func (p *publisherReplica) publish(ctx context.Context, id, key string) told {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.address+"/posts.v1.PostService/Publish",
 		strings.NewReader(fmt.Sprintf(`{"id": %q}`, id)))
 	if err != nil {
@@ -207,7 +207,7 @@ func (p *process) publish(ctx context.Context, id, key string) told {
 }
 
 // publishUntilFinal asks again until that is no use.
-func (p *process) publishUntilFinal(t *testing.T, id, key string) (final told, tries int) {
+func (p *publisherReplica) publishUntilFinal(t *testing.T, id, key string) (final told, tries int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

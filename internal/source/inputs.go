@@ -31,7 +31,7 @@ type inputs struct {
 
 func (i *inputs) config(config *File) {
 	i.fillEnvironment(config.Root)
-	i.named(config.Root, config.Root.Get("accounts", "renewed", "file"))
+	i.named(config.Root, written(config.Root))
 	if at := config.Root.Get("bindings"); at != nil {
 		i.bindingFiles(i.path(at.Text))
 	}
@@ -48,16 +48,27 @@ func (i *inputs) config(config *File) {
 	}
 }
 
+// written are the files that servers and commands write themselves, and read again without a reload.
+func written(root *Node) []*Node {
+	found := []*Node{root.Get("accounts", "renewed", "file")}
+	if providers := root.Get("policy", "identity"); providers != nil {
+		for _, provider := range providers.Fields {
+			found = append(found, provider.Value.Get("api_key", "file"))
+		}
+	}
+	return found
+}
+
 func (i *inputs) file(name string) {
 	i.files = append(i.files, name)
 	i.directories = append(i.directories, filepath.Dir(name))
 }
 
 // named finds the files whose content decides what a reload keeps: what stands under the key file, which is the file of accounts, too,
-// and under ca; but not the one that a server writes itself. A certificate is read again without a reload.
-func (i *inputs) named(node, written *Node) {
+// and under ca; but not those that are written. A certificate is read again without a reload.
+func (i *inputs) named(node *Node, written []*Node) {
 	for _, field := range node.Fields {
-		if (field.Key == "file" || field.Key == "ca") && field.Value != written && field.Value.isScalar() && field.Value.Text != "" {
+		if (field.Key == "file" || field.Key == "ca") && !slices.Contains(written, field.Value) && field.Value.isScalar() && field.Value.Text != "" {
 			i.file(i.path(field.Value.Text))
 		}
 		i.named(field.Value, written)

@@ -17,6 +17,7 @@ func TestInputs(t *testing.T) {
 bindings: bindings
 accounts: {file: accounts.yaml, renewed: {file: state/accounts, key: {file: keys/renewed}}}
 server: {page_token_key: {file: keys/page}}
+policy: {identity: {partners: {api_key: {file: state/keys.json}}}}
 upstreams:
   a: {base_url: https://a.internal, tls: {ca: ca/a.pem, certificate: a.pem, key: a.key}, credentials: {bearer: {file: keys/a}}}
 `

@@ -29,7 +29,7 @@ type Record struct {
 var ErrNotNewer = errors.New("record is not newer than the one that is kept")
 
 // errTaken says that somebody else has had a lock for as long as it was waited for.
-var errTaken = errors.New("somebody else renews it")
+var errTaken = errors.New("somebody else is at it")
 
 // await tries to get a lock until it succeeds, ever less often: the waits are random, up to a bound that doubles.
 func await(ctx context.Context, try func() (bool, error)) error {

@@ -73,33 +73,7 @@ func (f *fileRecords) Save(ctx context.Context, name string, record Record) erro
 	if err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
-	return f.replace(text)
-}
-
-// replace replaces the file, so that it is whole whenever the machine stops.
-func (f *fileRecords) replace(text []byte) error {
-	next, err := os.CreateTemp(filepath.Dir(f.path), "."+filepath.Base(f.path)+"-*") // for its owner alone
-	if err != nil {
-		return fmt.Errorf("write records: %w", err)
-	}
-	_, err = next.Write(text)
-	err = errors.Join(err, next.Sync(), next.Close())
-	if err == nil {
-		err = os.Rename(next.Name(), f.path)
-	}
-	if err != nil {
-		return fmt.Errorf("write records: %w", errors.Join(err, os.Remove(next.Name())))
-	}
-	return syncDirectory(filepath.Dir(f.path))
-}
-
-// syncDirectory makes a new name in a directory last.
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("write records: %w", err)
-	}
-	if err := errors.Join(directory.Sync(), directory.Close()); err != nil {
+	if err := replaceFile(f.path, text); err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
 	return nil
@@ -107,14 +81,5 @@ func syncDirectory(path string) error {
 
 // Lock implements Records. The lock ends with the process; there is no lease.
 func (f *fileRecords) Lock(ctx context.Context, name string, _ time.Duration) (func(), error) {
-	file, err := os.OpenFile(filepath.Join(f.locks(), name), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	unlock := func() { _ = file.Close() } // which gives the lock back
-	if err := await(ctx, func() (bool, error) { return lockFile(file) }); err != nil {
-		unlock()
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	return unlock, nil
+	return lockPath(ctx, filepath.Join(f.locks(), name))
 }

@@ -3,8 +3,12 @@ package telemetry_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/otel/trace"
@@ -54,5 +58,41 @@ func TestStartRefusesUnknownExporter(t *testing.T) {
 	t.Setenv("OTEL_TRACES_EXPORTER", "nowhere")
 	if _, err := telemetry.Start(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("error = %v, want one that names the exporter", err)
+	}
+}
+
+// TestScrapingBesideExport: what is measured goes to both, a collector and scrapes.
+func TestScrapingBesideExport(t *testing.T) {
+	var exported atomic.Int64
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); bytes.Contains(body, []byte("test.counter")) {
+			exported.Add(1)
+		}
+	}))
+	defer collector.Close()
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	t.Setenv("OTEL_METRICS_EXPORTER", "otlp")
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+	t.Setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	started, err := telemetry.Start(t.Context(), "test", telemetry.WithScraping())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter, err := started.Meters.Meter("test").Int64Counter("test.counter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(t.Context(), 7)
+	scraped := httptest.NewRecorder()
+	started.Metrics.ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	if body := scraped.Body.String(); !strings.Contains(body, "test_counter_total{") || !strings.Contains(body, "} 7\n") {
+		t.Errorf("scraped:\n%s", body)
+	}
+	if err := started.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if exported.Load() == 0 {
+		t.Error("nothing was exported")
 	}
 }

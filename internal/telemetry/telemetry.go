@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -24,8 +25,18 @@ import (
 type Telemetry struct {
 	Tracers trace.TracerProvider
 	Meters  metric.MeterProvider
+	// Metrics answers scrapes of Prometheus; nil unless that was asked for.
+	Metrics http.Handler
 	stops   []func(context.Context) error
 }
+
+// Option sets what else is started.
+type Option func(*options)
+
+type options struct{ scraped bool }
+
+// WithScraping makes Metrics, beside what the environment says about metrics.
+func WithScraping() Option { return func(o *options) { o.scraped = true } }
 
 // Propagator carries trace context to upstreams and from clients (W3C Trace Context). Baggage is left out on purpose:
 // nothing of a client's crosses the boundary undeclared.
@@ -34,7 +45,11 @@ func Propagator() propagation.TextMapPropagator { return propagation.TraceContex
 // Start reads OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_EXPORTER_OTLP_*, OTEL_SERVICE_NAME,
 // OTEL_RESOURCE_ATTRIBUTES and OTEL_TRACES_SAMPLER. Without any exporter or endpoint nothing is exported: a first start on
 // a laptop must not complain about a collector that is not there.
-func Start(ctx context.Context, version string) (*Telemetry, error) {
+func Start(ctx context.Context, version string, with ...Option) (*Telemetry, error) {
+	var wanted options
+	for _, option := range with {
+		option(&wanted)
+	}
 	t := &Telemetry{Tracers: tracenoop.NewTracerProvider(), Meters: metricnoop.NewMeterProvider()}
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return t, nil
@@ -46,7 +61,7 @@ func Start(ctx context.Context, version string) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start telemetry: describe this process: %w", err)
 	}
-	if err := errors.Join(t.startTraces(ctx, about), t.startMetrics(ctx, about)); err != nil {
+	if err := errors.Join(t.startTraces(ctx, about), t.startMetrics(ctx, about, wanted.scraped)); err != nil {
 		return nil, errors.Join(fmt.Errorf("start telemetry: %w", err), t.Stop(ctx))
 	}
 	return t, nil
@@ -65,16 +80,26 @@ func (t *Telemetry) startTraces(ctx context.Context, about *resource.Resource) e
 	return nil
 }
 
-func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource) error {
-	if !configured("METRICS") {
-		return nil
+func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource, scraped bool) error {
+	provided := []sdkmetric.Option{sdkmetric.WithResource(about)}
+	if configured("METRICS") {
+		reader, err := autoexport.NewMetricReader(ctx)
+		if err != nil {
+			return fmt.Errorf("create metric exporter %q: %w", os.Getenv("OTEL_METRICS_EXPORTER"), err)
+		}
+		provided = append(provided, sdkmetric.WithReader(reader))
 	}
-	reader, err := autoexport.NewMetricReader(ctx)
-	if err != nil {
-		return fmt.Errorf("create metric exporter %q: %w", os.Getenv("OTEL_METRICS_EXPORTER"), err)
+	if scraped {
+		reader, handler, err := newScraping()
+		if err != nil {
+			return err
+		}
+		t.Metrics, provided = handler, append(provided, sdkmetric.WithReader(reader))
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
-	t.Meters, t.stops = provider, append(t.stops, provider.Shutdown)
+	if len(provided) > 1 {
+		provider := sdkmetric.NewMeterProvider(provided...)
+		t.Meters, t.stops = provider, append(t.stops, provider.Shutdown)
+	}
 	return nil
 }
 

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: sheaf/admin/v1/admin.proto
 
-// Package sheaf.admin.v1 is for operators of a running server. It is served on an address of its own, to whoever has its token.
+// Package sheaf.admin.v1 is for operators of a running server. It is served on an address of its own, to those who have a token for it.
 
 package adminv1
 
@@ -136,6 +136,59 @@ func (x BreakerState) Number() protoreflect.EnumNumber {
 // Deprecated: Use BreakerState.Descriptor instead.
 func (BreakerState) EnumDescriptor() ([]byte, []int) {
 	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{1}
+}
+
+// PlanFormat is how a plan is printed.
+type PlanFormat int32
+
+const (
+	// As text.
+	PlanFormat_PLAN_FORMAT_UNSPECIFIED PlanFormat = 0
+	// For people.
+	PlanFormat_PLAN_FORMAT_TEXT PlanFormat = 1
+	// As a diagram of Mermaid.
+	PlanFormat_PLAN_FORMAT_MERMAID PlanFormat = 2
+)
+
+// Enum value maps for PlanFormat.
+var (
+	PlanFormat_name = map[int32]string{
+		0: "PLAN_FORMAT_UNSPECIFIED",
+		1: "PLAN_FORMAT_TEXT",
+		2: "PLAN_FORMAT_MERMAID",
+	}
+	PlanFormat_value = map[string]int32{
+		"PLAN_FORMAT_UNSPECIFIED": 0,
+		"PLAN_FORMAT_TEXT":        1,
+		"PLAN_FORMAT_MERMAID":     2,
+	}
+)
+
+func (x PlanFormat) Enum() *PlanFormat {
+	p := new(PlanFormat)
+	*p = x
+	return p
+}
+
+func (x PlanFormat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlanFormat) Descriptor() protoreflect.EnumDescriptor {
+	return file_sheaf_admin_v1_admin_proto_enumTypes[2].Descriptor()
+}
+
+func (PlanFormat) Type() protoreflect.EnumType {
+	return &file_sheaf_admin_v1_admin_proto_enumTypes[2]
+}
+
+func (x PlanFormat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlanFormat.Descriptor instead.
+func (PlanFormat) EnumDescriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
 // ReloadRequest asks for a reload.
@@ -706,6 +759,1038 @@ func (x *AddressStatus) GetUnderWay() int32 {
 	return 0
 }
 
+// GetPlanRequest asks for the plan that is served.
+type GetPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The RPC, by its full or short name. Default: all.
+	Rpc string `protobuf:"bytes,1,opt,name=rpc,proto3" json:"rpc,omitempty"`
+	// How it is printed. Default: as text.
+	Format        PlanFormat `protobuf:"varint,2,opt,name=format,proto3,enum=sheaf.admin.v1.PlanFormat" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPlanRequest) Reset() {
+	*x = GetPlanRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPlanRequest) ProtoMessage() {}
+
+func (x *GetPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPlanRequest.ProtoReflect.Descriptor instead.
+func (*GetPlanRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetPlanRequest) GetRpc() string {
+	if x != nil {
+		return x.Rpc
+	}
+	return ""
+}
+
+func (x *GetPlanRequest) GetFormat() PlanFormat {
+	if x != nil {
+		return x.Format
+	}
+	return PlanFormat_PLAN_FORMAT_UNSPECIFIED
+}
+
+// GetPlanResponse is a plan, printed.
+type GetPlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The digest of the plan.
+	PlanDigest string `protobuf:"bytes,1,opt,name=plan_digest,json=planDigest,proto3" json:"plan_digest,omitempty"`
+	// What it says.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPlanResponse) Reset() {
+	*x = GetPlanResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPlanResponse) ProtoMessage() {}
+
+func (x *GetPlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPlanResponse.ProtoReflect.Descriptor instead.
+func (*GetPlanResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetPlanResponse) GetPlanDigest() string {
+	if x != nil {
+		return x.PlanDigest
+	}
+	return ""
+}
+
+func (x *GetPlanResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// ListDriftsRequest asks for drifts.
+type ListDriftsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDriftsRequest) Reset() {
+	*x = ListDriftsRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDriftsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDriftsRequest) ProtoMessage() {}
+
+func (x *ListDriftsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDriftsRequest.ProtoReflect.Descriptor instead.
+func (*ListDriftsRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+}
+
+// ListDriftsResponse is what upstreams have answered otherwise than expected.
+type ListDriftsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kinds of drift, the oldest first; of very many, the newest.
+	Drifts        []*Drift `protobuf:"bytes,1,rep,name=drifts,proto3" json:"drifts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDriftsResponse) Reset() {
+	*x = ListDriftsResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDriftsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDriftsResponse) ProtoMessage() {}
+
+func (x *ListDriftsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDriftsResponse.ProtoReflect.Descriptor instead.
+func (*ListDriftsResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListDriftsResponse) GetDrifts() []*Drift {
+	if x != nil {
+		return x.Drifts
+	}
+	return nil
+}
+
+// Drift is a place in a binding that has got something else than it expects.
+type Drift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The place in the binding.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Its line, counted from 1.
+	Line int32 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
+	// Its column in bytes, counted from 1.
+	Column int32 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
+	// The upstream that should have given the value.
+	Upstream string `protobuf:"bytes,4,opt,name=upstream,proto3" json:"upstream,omitempty"`
+	// The path of the value in the answer.
+	Path string `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
+	// What should have been there.
+	Expected string `protobuf:"bytes,6,opt,name=expected,proto3" json:"expected,omitempty"`
+	// What was there.
+	Found string `protobuf:"bytes,7,opt,name=found,proto3" json:"found,omitempty"`
+	// What was there, with every letter and digit replaced.
+	Sample string `protobuf:"bytes,8,opt,name=sample,proto3" json:"sample,omitempty"`
+	// How often that was met.
+	Count int64 `protobuf:"varint,9,opt,name=count,proto3" json:"count,omitempty"`
+	// When it was met first.
+	FirstTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
+	// When it was met last.
+	LastTime      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drift) Reset() {
+	*x = Drift{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drift) ProtoMessage() {}
+
+func (x *Drift) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drift.ProtoReflect.Descriptor instead.
+func (*Drift) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Drift) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Drift) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Drift) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Drift) GetUpstream() string {
+	if x != nil {
+		return x.Upstream
+	}
+	return ""
+}
+
+func (x *Drift) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Drift) GetExpected() string {
+	if x != nil {
+		return x.Expected
+	}
+	return ""
+}
+
+func (x *Drift) GetFound() string {
+	if x != nil {
+		return x.Found
+	}
+	return ""
+}
+
+func (x *Drift) GetSample() string {
+	if x != nil {
+		return x.Sample
+	}
+	return ""
+}
+
+func (x *Drift) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Drift) GetFirstTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstTime
+	}
+	return nil
+}
+
+func (x *Drift) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+// ListUsageRequest asks who has called what. All that is set has to hold.
+type ListUsageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identity provider of callers.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The id of a caller.
+	Caller string `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
+	// The full name of an RPC.
+	Rpc string `protobuf:"bytes,3,opt,name=rpc,proto3" json:"rpc,omitempty"`
+	// The first hour that counts, at any time within it.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// When the hours that count have begun all.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The most that is told at once. Default: 1000, which is also the most.
+	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: next_page_token of an answer to the same request.
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsageRequest) Reset() {
+	*x = ListUsageRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsageRequest) ProtoMessage() {}
+
+func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsageRequest.ProtoReflect.Descriptor instead.
+func (*ListUsageRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListUsageRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *ListUsageRequest) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *ListUsageRequest) GetRpc() string {
+	if x != nil {
+		return x.Rpc
+	}
+	return ""
+}
+
+func (x *ListUsageRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListUsageRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *ListUsageRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListUsageRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListUsageResponse is who has called what.
+type ListUsageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By hour, provider, caller and RPC.
+	Usage []*Usage `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
+	// Where to go on; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsageResponse) Reset() {
+	*x = ListUsageResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsageResponse) ProtoMessage() {}
+
+func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsageResponse.ProtoReflect.Descriptor instead.
+func (*ListUsageResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListUsageResponse) GetUsage() []*Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *ListUsageResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Usage is what a caller has made of an RPC in an hour.
+type Usage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the hour began.
+	Hour *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=hour,proto3" json:"hour,omitempty"`
+	// The caller's identity provider: anonymous for those without proof, and empty for those whose proof did not hold.
+	Provider string `protobuf:"bytes,2,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The caller's id.
+	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
+	// The full name of the RPC.
+	Rpc string `protobuf:"bytes,4,opt,name=rpc,proto3" json:"rpc,omitempty"`
+	// Whether this is the rest: callers that there was no room for to count apart. Then provider and caller are empty.
+	Rest bool `protobuf:"varint,5,opt,name=rest,proto3" json:"rest,omitempty"`
+	// The calls.
+	Calls int64 `protobuf:"varint,6,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Those of them that were refused before anything was done, by the policy or since the request was wrong.
+	Refusals int64 `protobuf:"varint,7,opt,name=refusals,proto3" json:"refusals,omitempty"`
+	// Those of them that failed.
+	Failures      int64 `protobuf:"varint,8,opt,name=failures,proto3" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Usage) GetHour() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Hour
+	}
+	return nil
+}
+
+func (x *Usage) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Usage) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *Usage) GetRpc() string {
+	if x != nil {
+		return x.Rpc
+	}
+	return ""
+}
+
+func (x *Usage) GetRest() bool {
+	if x != nil {
+		return x.Rest
+	}
+	return false
+}
+
+func (x *Usage) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Usage) GetRefusals() int64 {
+	if x != nil {
+		return x.Refusals
+	}
+	return 0
+}
+
+func (x *Usage) GetFailures() int64 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+// CreateKeyRequest asks for a key.
+type CreateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identity provider. Default: the one with api_key.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// What becomes caller.id.
+	Caller string `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
+	// What becomes caller.scopes.
+	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// What becomes caller.claims.
+	Claims map[string]string `protobuf:"bytes,4,rep,name=claims,proto3" json:"claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// When it ends. Default: never.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateKeyRequest) Reset() {
+	*x = CreateKeyRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateKeyRequest) ProtoMessage() {}
+
+func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
+func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CreateKeyRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CreateKeyRequest) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *CreateKeyRequest) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetClaims() map[string]string {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+// CreateKeyResponse is a new key.
+type CreateKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key itself, which is not told again.
+	Secret string `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// What is known of it.
+	Key           *Key `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateKeyResponse) Reset() {
+	*x = CreateKeyResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateKeyResponse) ProtoMessage() {}
+
+func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
+func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CreateKeyResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *CreateKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+// Key is what is known of an API key.
+type Key struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identity provider.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// What it is named by: the part of it that is no secret.
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// The id of its callers.
+	Caller string `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
+	// Their scopes.
+	Scopes []string `protobuf:"bytes,4,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	// Their claims.
+	Claims map[string]string `protobuf:"bytes,5,rep,name=claims,proto3" json:"claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// When it was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it ends. It is not set if it does not.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When it was revoked. It is not set if it was not.
+	RevokeTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Key) Reset() {
+	*x = Key{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Key) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Key) ProtoMessage() {}
+
+func (x *Key) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Key.ProtoReflect.Descriptor instead.
+func (*Key) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Key) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Key) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Key) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *Key) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *Key) GetClaims() map[string]string {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *Key) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Key) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Key) GetRevokeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RevokeTime
+	}
+	return nil
+}
+
+// ListKeysRequest asks for the keys.
+type ListKeysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identity provider. Default: the one with api_key.
+	Provider      string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKeysRequest) Reset() {
+	*x = ListKeysRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKeysRequest) ProtoMessage() {}
+
+func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
+func (*ListKeysRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListKeysRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+// ListKeysResponse is all keys of a provider.
+type ListKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The keys.
+	Keys          []*Key `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListKeysResponse) Reset() {
+	*x = ListKeysResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListKeysResponse) ProtoMessage() {}
+
+func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
+func (*ListKeysResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListKeysResponse) GetKeys() []*Key {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// RevokeKeyRequest ends a key.
+type RevokeKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identity provider. Default: the one with api_key.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The key's prefix.
+	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeKeyRequest) Reset() {
+	*x = RevokeKeyRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeKeyRequest) ProtoMessage() {}
+
+func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
+func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RevokeKeyRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *RevokeKeyRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+// RevokeKeyResponse is the key that has ended.
+type RevokeKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is known of it.
+	Key           *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeKeyResponse) Reset() {
+	*x = RevokeKeyResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeKeyResponse) ProtoMessage() {}
+
+func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
+func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RevokeKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 var File_sheaf_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
@@ -748,7 +1833,90 @@ const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x122\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.sheaf.admin.v1.AddressStateR\x05state\x12?\n" +
 	"\rejected_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\x12\x1b\n" +
-	"\tunder_way\x18\x04 \x01(\x05R\bunderWay*w\n" +
+	"\tunder_way\x18\x04 \x01(\x05R\bunderWay\"V\n" +
+	"\x0eGetPlanRequest\x12\x10\n" +
+	"\x03rpc\x18\x01 \x01(\tR\x03rpc\x122\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1a.sheaf.admin.v1.PlanFormatR\x06format\"F\n" +
+	"\x0fGetPlanResponse\x12\x1f\n" +
+	"\vplan_digest\x18\x01 \x01(\tR\n" +
+	"planDigest\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x13\n" +
+	"\x11ListDriftsRequest\"C\n" +
+	"\x12ListDriftsResponse\x12-\n" +
+	"\x06drifts\x18\x01 \x03(\v2\x15.sheaf.admin.v1.DriftR\x06drifts\"\xcb\x02\n" +
+	"\x05Drift\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x02 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x03 \x01(\x05R\x06column\x12\x1a\n" +
+	"\bupstream\x18\x04 \x01(\tR\bupstream\x12\x12\n" +
+	"\x04path\x18\x05 \x01(\tR\x04path\x12\x1a\n" +
+	"\bexpected\x18\x06 \x01(\tR\bexpected\x12\x14\n" +
+	"\x05found\x18\a \x01(\tR\x05found\x12\x16\n" +
+	"\x06sample\x18\b \x01(\tR\x06sample\x12\x14\n" +
+	"\x05count\x18\t \x01(\x03R\x05count\x129\n" +
+	"\n" +
+	"first_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tfirstTime\x127\n" +
+	"\tlast_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"\x86\x02\n" +
+	"\x10ListUsageRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x10\n" +
+	"\x03rpc\x18\x03 \x01(\tR\x03rpc\x129\n" +
+	"\n" +
+	"start_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\"h\n" +
+	"\x11ListUsageResponse\x12+\n" +
+	"\x05usage\x18\x01 \x03(\v2\x15.sheaf.admin.v1.UsageR\x05usage\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	"\x05Usage\x12.\n" +
+	"\x04hour\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04hour\x12\x1a\n" +
+	"\bprovider\x18\x02 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06caller\x18\x03 \x01(\tR\x06caller\x12\x10\n" +
+	"\x03rpc\x18\x04 \x01(\tR\x03rpc\x12\x12\n" +
+	"\x04rest\x18\x05 \x01(\bR\x04rest\x12\x14\n" +
+	"\x05calls\x18\x06 \x01(\x03R\x05calls\x12\x1a\n" +
+	"\brefusals\x18\a \x01(\x03R\brefusals\x12\x1a\n" +
+	"\bfailures\x18\b \x01(\x03R\bfailures\"\x9c\x02\n" +
+	"\x10CreateKeyRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x16\n" +
+	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12D\n" +
+	"\x06claims\x18\x04 \x03(\v2,.sheaf.admin.v1.CreateKeyRequest.ClaimsEntryR\x06claims\x12;\n" +
+	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x1a9\n" +
+	"\vClaimsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"R\n" +
+	"\x11CreateKeyResponse\x12\x16\n" +
+	"\x06secret\x18\x01 \x01(\tR\x06secret\x12%\n" +
+	"\x03key\x18\x02 \x01(\v2\x13.sheaf.admin.v1.KeyR\x03key\"\x94\x03\n" +
+	"\x03Key\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06caller\x18\x03 \x01(\tR\x06caller\x12\x16\n" +
+	"\x06scopes\x18\x04 \x03(\tR\x06scopes\x127\n" +
+	"\x06claims\x18\x05 \x03(\v2\x1f.sheaf.admin.v1.Key.ClaimsEntryR\x06claims\x12;\n" +
+	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12;\n" +
+	"\vrevoke_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"revokeTime\x1a9\n" +
+	"\vClaimsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"-\n" +
+	"\x0fListKeysRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\";\n" +
+	"\x10ListKeysResponse\x12'\n" +
+	"\x04keys\x18\x01 \x03(\v2\x13.sheaf.admin.v1.KeyR\x04keys\"F\n" +
+	"\x10RevokeKeyRequest\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\":\n" +
+	"\x11RevokeKeyResponse\x12%\n" +
+	"\x03key\x18\x01 \x01(\v2\x13.sheaf.admin.v1.KeyR\x03key*w\n" +
 	"\fAddressState\x12\x1d\n" +
 	"\x19ADDRESS_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ADDRESS_STATE_WELL\x10\x01\x12\x15\n" +
@@ -758,10 +1926,22 @@ const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
 	"\x19BREAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14BREAKER_STATE_CLOSED\x10\x01\x12\x1b\n" +
 	"\x17BREAKER_STATE_HALF_OPEN\x10\x02\x12\x16\n" +
-	"\x12BREAKER_STATE_OPEN\x10\x032\xae\x01\n" +
+	"\x12BREAKER_STATE_OPEN\x10\x03*X\n" +
+	"\n" +
+	"PlanFormat\x12\x1b\n" +
+	"\x17PLAN_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10PLAN_FORMAT_TEXT\x10\x01\x12\x17\n" +
+	"\x13PLAN_FORMAT_MERMAID\x10\x022\xad\x05\n" +
 	"\fAdminService\x12G\n" +
 	"\x06Reload\x12\x1d.sheaf.admin.v1.ReloadRequest\x1a\x1e.sheaf.admin.v1.ReloadResponse\x12U\n" +
-	"\tGetStatus\x12 .sheaf.admin.v1.GetStatusRequest\x1a!.sheaf.admin.v1.GetStatusResponse\"\x03\x90\x02\x01B\xb1\x01\n" +
+	"\tGetStatus\x12 .sheaf.admin.v1.GetStatusRequest\x1a!.sheaf.admin.v1.GetStatusResponse\"\x03\x90\x02\x01\x12O\n" +
+	"\aGetPlan\x12\x1e.sheaf.admin.v1.GetPlanRequest\x1a\x1f.sheaf.admin.v1.GetPlanResponse\"\x03\x90\x02\x01\x12X\n" +
+	"\n" +
+	"ListDrifts\x12!.sheaf.admin.v1.ListDriftsRequest\x1a\".sheaf.admin.v1.ListDriftsResponse\"\x03\x90\x02\x01\x12U\n" +
+	"\tListUsage\x12 .sheaf.admin.v1.ListUsageRequest\x1a!.sheaf.admin.v1.ListUsageResponse\"\x03\x90\x02\x01\x12P\n" +
+	"\tCreateKey\x12 .sheaf.admin.v1.CreateKeyRequest\x1a!.sheaf.admin.v1.CreateKeyResponse\x12R\n" +
+	"\bListKeys\x12\x1f.sheaf.admin.v1.ListKeysRequest\x1a .sheaf.admin.v1.ListKeysResponse\"\x03\x90\x02\x01\x12U\n" +
+	"\tRevokeKey\x12 .sheaf.admin.v1.RevokeKeyRequest\x1a!.sheaf.admin.v1.RevokeKeyResponse\"\x03\x90\x02\x02B\xb1\x01\n" +
 	"\x12com.sheaf.admin.v1B\n" +
 	"AdminProtoP\x01Z5github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1;adminv1\xa2\x02\x03SAX\xaa\x02\x0eSheaf.Admin.V1\xca\x02\x0eSheaf\\Admin\\V1\xe2\x02\x1aSheaf\\Admin\\V1\\GPBMetadata\xea\x02\x10Sheaf::Admin::V1b\x06proto3"
 
@@ -777,43 +1957,90 @@ func file_sheaf_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_sheaf_admin_v1_admin_proto_rawDescData
 }
 
-var file_sheaf_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_sheaf_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_sheaf_admin_v1_admin_proto_goTypes = []any{
 	(AddressState)(0),             // 0: sheaf.admin.v1.AddressState
 	(BreakerState)(0),             // 1: sheaf.admin.v1.BreakerState
-	(*ReloadRequest)(nil),         // 2: sheaf.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),        // 3: sheaf.admin.v1.ReloadResponse
-	(*Problems)(nil),              // 4: sheaf.admin.v1.Problems
-	(*Problem)(nil),               // 5: sheaf.admin.v1.Problem
-	(*GetStatusRequest)(nil),      // 6: sheaf.admin.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 7: sheaf.admin.v1.GetStatusResponse
-	(*ReloadFailure)(nil),         // 8: sheaf.admin.v1.ReloadFailure
-	(*UpstreamStatus)(nil),        // 9: sheaf.admin.v1.UpstreamStatus
-	(*AddressStatus)(nil),         // 10: sheaf.admin.v1.AddressStatus
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(PlanFormat)(0),               // 2: sheaf.admin.v1.PlanFormat
+	(*ReloadRequest)(nil),         // 3: sheaf.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),        // 4: sheaf.admin.v1.ReloadResponse
+	(*Problems)(nil),              // 5: sheaf.admin.v1.Problems
+	(*Problem)(nil),               // 6: sheaf.admin.v1.Problem
+	(*GetStatusRequest)(nil),      // 7: sheaf.admin.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),     // 8: sheaf.admin.v1.GetStatusResponse
+	(*ReloadFailure)(nil),         // 9: sheaf.admin.v1.ReloadFailure
+	(*UpstreamStatus)(nil),        // 10: sheaf.admin.v1.UpstreamStatus
+	(*AddressStatus)(nil),         // 11: sheaf.admin.v1.AddressStatus
+	(*GetPlanRequest)(nil),        // 12: sheaf.admin.v1.GetPlanRequest
+	(*GetPlanResponse)(nil),       // 13: sheaf.admin.v1.GetPlanResponse
+	(*ListDriftsRequest)(nil),     // 14: sheaf.admin.v1.ListDriftsRequest
+	(*ListDriftsResponse)(nil),    // 15: sheaf.admin.v1.ListDriftsResponse
+	(*Drift)(nil),                 // 16: sheaf.admin.v1.Drift
+	(*ListUsageRequest)(nil),      // 17: sheaf.admin.v1.ListUsageRequest
+	(*ListUsageResponse)(nil),     // 18: sheaf.admin.v1.ListUsageResponse
+	(*Usage)(nil),                 // 19: sheaf.admin.v1.Usage
+	(*CreateKeyRequest)(nil),      // 20: sheaf.admin.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),     // 21: sheaf.admin.v1.CreateKeyResponse
+	(*Key)(nil),                   // 22: sheaf.admin.v1.Key
+	(*ListKeysRequest)(nil),       // 23: sheaf.admin.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 24: sheaf.admin.v1.ListKeysResponse
+	(*RevokeKeyRequest)(nil),      // 25: sheaf.admin.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 26: sheaf.admin.v1.RevokeKeyResponse
+	nil,                           // 27: sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
+	nil,                           // 28: sheaf.admin.v1.Key.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
 }
 var file_sheaf_admin_v1_admin_proto_depIdxs = []int32{
-	5,  // 0: sheaf.admin.v1.Problems.problems:type_name -> sheaf.admin.v1.Problem
-	11, // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	11, // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
-	8,  // 3: sheaf.admin.v1.GetStatusResponse.reload_failure:type_name -> sheaf.admin.v1.ReloadFailure
-	9,  // 4: sheaf.admin.v1.GetStatusResponse.upstreams:type_name -> sheaf.admin.v1.UpstreamStatus
-	11, // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
-	5,  // 6: sheaf.admin.v1.ReloadFailure.problems:type_name -> sheaf.admin.v1.Problem
+	6,  // 0: sheaf.admin.v1.Problems.problems:type_name -> sheaf.admin.v1.Problem
+	29, // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	29, // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
+	9,  // 3: sheaf.admin.v1.GetStatusResponse.reload_failure:type_name -> sheaf.admin.v1.ReloadFailure
+	10, // 4: sheaf.admin.v1.GetStatusResponse.upstreams:type_name -> sheaf.admin.v1.UpstreamStatus
+	29, // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
+	6,  // 6: sheaf.admin.v1.ReloadFailure.problems:type_name -> sheaf.admin.v1.Problem
 	1,  // 7: sheaf.admin.v1.UpstreamStatus.breaker:type_name -> sheaf.admin.v1.BreakerState
-	10, // 8: sheaf.admin.v1.UpstreamStatus.addresses:type_name -> sheaf.admin.v1.AddressStatus
+	11, // 8: sheaf.admin.v1.UpstreamStatus.addresses:type_name -> sheaf.admin.v1.AddressStatus
 	0,  // 9: sheaf.admin.v1.AddressStatus.state:type_name -> sheaf.admin.v1.AddressState
-	11, // 10: sheaf.admin.v1.AddressStatus.ejected_until:type_name -> google.protobuf.Timestamp
-	2,  // 11: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
-	6,  // 12: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
-	3,  // 13: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
-	7,  // 14: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	29, // 10: sheaf.admin.v1.AddressStatus.ejected_until:type_name -> google.protobuf.Timestamp
+	2,  // 11: sheaf.admin.v1.GetPlanRequest.format:type_name -> sheaf.admin.v1.PlanFormat
+	16, // 12: sheaf.admin.v1.ListDriftsResponse.drifts:type_name -> sheaf.admin.v1.Drift
+	29, // 13: sheaf.admin.v1.Drift.first_time:type_name -> google.protobuf.Timestamp
+	29, // 14: sheaf.admin.v1.Drift.last_time:type_name -> google.protobuf.Timestamp
+	29, // 15: sheaf.admin.v1.ListUsageRequest.start_time:type_name -> google.protobuf.Timestamp
+	29, // 16: sheaf.admin.v1.ListUsageRequest.end_time:type_name -> google.protobuf.Timestamp
+	19, // 17: sheaf.admin.v1.ListUsageResponse.usage:type_name -> sheaf.admin.v1.Usage
+	29, // 18: sheaf.admin.v1.Usage.hour:type_name -> google.protobuf.Timestamp
+	27, // 19: sheaf.admin.v1.CreateKeyRequest.claims:type_name -> sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
+	29, // 20: sheaf.admin.v1.CreateKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 21: sheaf.admin.v1.CreateKeyResponse.key:type_name -> sheaf.admin.v1.Key
+	28, // 22: sheaf.admin.v1.Key.claims:type_name -> sheaf.admin.v1.Key.ClaimsEntry
+	29, // 23: sheaf.admin.v1.Key.create_time:type_name -> google.protobuf.Timestamp
+	29, // 24: sheaf.admin.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
+	29, // 25: sheaf.admin.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
+	22, // 26: sheaf.admin.v1.ListKeysResponse.keys:type_name -> sheaf.admin.v1.Key
+	22, // 27: sheaf.admin.v1.RevokeKeyResponse.key:type_name -> sheaf.admin.v1.Key
+	3,  // 28: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
+	7,  // 29: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
+	12, // 30: sheaf.admin.v1.AdminService.GetPlan:input_type -> sheaf.admin.v1.GetPlanRequest
+	14, // 31: sheaf.admin.v1.AdminService.ListDrifts:input_type -> sheaf.admin.v1.ListDriftsRequest
+	17, // 32: sheaf.admin.v1.AdminService.ListUsage:input_type -> sheaf.admin.v1.ListUsageRequest
+	20, // 33: sheaf.admin.v1.AdminService.CreateKey:input_type -> sheaf.admin.v1.CreateKeyRequest
+	23, // 34: sheaf.admin.v1.AdminService.ListKeys:input_type -> sheaf.admin.v1.ListKeysRequest
+	25, // 35: sheaf.admin.v1.AdminService.RevokeKey:input_type -> sheaf.admin.v1.RevokeKeyRequest
+	4,  // 36: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
+	8,  // 37: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
+	13, // 38: sheaf.admin.v1.AdminService.GetPlan:output_type -> sheaf.admin.v1.GetPlanResponse
+	15, // 39: sheaf.admin.v1.AdminService.ListDrifts:output_type -> sheaf.admin.v1.ListDriftsResponse
+	18, // 40: sheaf.admin.v1.AdminService.ListUsage:output_type -> sheaf.admin.v1.ListUsageResponse
+	21, // 41: sheaf.admin.v1.AdminService.CreateKey:output_type -> sheaf.admin.v1.CreateKeyResponse
+	24, // 42: sheaf.admin.v1.AdminService.ListKeys:output_type -> sheaf.admin.v1.ListKeysResponse
+	26, // 43: sheaf.admin.v1.AdminService.RevokeKey:output_type -> sheaf.admin.v1.RevokeKeyResponse
+	36, // [36:44] is the sub-list for method output_type
+	28, // [28:36] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_admin_v1_admin_proto_init() }
@@ -826,8 +2053,8 @@ func file_sheaf_admin_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_admin_v1_admin_proto_rawDesc), len(file_sheaf_admin_v1_admin_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   9,
+			NumEnums:      3,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2,7 +2,7 @@
 //
 // Source: sheaf/admin/v1/admin.proto
 
-// Package sheaf.admin.v1 is for operators of a running server. It is served on an address of its own, to whoever has its token.
+// Package sheaf.admin.v1 is for operators of a running server. It is served on an address of its own, to those who have a token for it.
 package adminv1connect
 
 import (
@@ -38,6 +38,18 @@ const (
 	AdminServiceReloadProcedure = "/sheaf.admin.v1.AdminService/Reload"
 	// AdminServiceGetStatusProcedure is the fully-qualified name of the AdminService's GetStatus RPC.
 	AdminServiceGetStatusProcedure = "/sheaf.admin.v1.AdminService/GetStatus"
+	// AdminServiceGetPlanProcedure is the fully-qualified name of the AdminService's GetPlan RPC.
+	AdminServiceGetPlanProcedure = "/sheaf.admin.v1.AdminService/GetPlan"
+	// AdminServiceListDriftsProcedure is the fully-qualified name of the AdminService's ListDrifts RPC.
+	AdminServiceListDriftsProcedure = "/sheaf.admin.v1.AdminService/ListDrifts"
+	// AdminServiceListUsageProcedure is the fully-qualified name of the AdminService's ListUsage RPC.
+	AdminServiceListUsageProcedure = "/sheaf.admin.v1.AdminService/ListUsage"
+	// AdminServiceCreateKeyProcedure is the fully-qualified name of the AdminService's CreateKey RPC.
+	AdminServiceCreateKeyProcedure = "/sheaf.admin.v1.AdminService/CreateKey"
+	// AdminServiceListKeysProcedure is the fully-qualified name of the AdminService's ListKeys RPC.
+	AdminServiceListKeysProcedure = "/sheaf.admin.v1.AdminService/ListKeys"
+	// AdminServiceRevokeKeyProcedure is the fully-qualified name of the AdminService's RevokeKey RPC.
+	AdminServiceRevokeKeyProcedure = "/sheaf.admin.v1.AdminService/RevokeKey"
 )
 
 // AdminServiceClient is a client for the sheaf.admin.v1.AdminService service.
@@ -47,6 +59,18 @@ type AdminServiceClient interface {
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
 	// GetStatus tells what the server is doing.
 	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	// GetPlan prints what RPCs do, as sheaf plan does of files.
+	GetPlan(context.Context, *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error)
+	// ListDrifts tells where upstreams have answered in another shape than bindings expect, since the server was started.
+	ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error)
+	// ListUsage tells who has called what, by the hour, in the last 48 hours of this server.
+	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
+	// CreateKey makes an API key. The answer alone holds it.
+	CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error)
+	// ListKeys lists the API keys of a provider, the oldest first, those that have ended included.
+	ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error)
+	// RevokeKey ends an API key. Servers know it within a few seconds.
+	RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error)
 }
 
 // NewAdminServiceClient constructs a client for the sheaf.admin.v1.AdminService service. By
@@ -73,13 +97,60 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		getPlan: connect.NewClient[v1.GetPlanRequest, v1.GetPlanResponse](
+			httpClient,
+			baseURL+AdminServiceGetPlanProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("GetPlan")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		listDrifts: connect.NewClient[v1.ListDriftsRequest, v1.ListDriftsResponse](
+			httpClient,
+			baseURL+AdminServiceListDriftsProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListDrifts")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		listUsage: connect.NewClient[v1.ListUsageRequest, v1.ListUsageResponse](
+			httpClient,
+			baseURL+AdminServiceListUsageProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListUsage")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		createKey: connect.NewClient[v1.CreateKeyRequest, v1.CreateKeyResponse](
+			httpClient,
+			baseURL+AdminServiceCreateKeyProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("CreateKey")),
+			connect.WithClientOptions(opts...),
+		),
+		listKeys: connect.NewClient[v1.ListKeysRequest, v1.ListKeysResponse](
+			httpClient,
+			baseURL+AdminServiceListKeysProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListKeys")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		revokeKey: connect.NewClient[v1.RevokeKeyRequest, v1.RevokeKeyResponse](
+			httpClient,
+			baseURL+AdminServiceRevokeKeyProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("RevokeKey")),
+			connect.WithIdempotency(connect.IdempotencyIdempotent),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // adminServiceClient implements AdminServiceClient.
 type adminServiceClient struct {
-	reload    *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
-	getStatus *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	reload     *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
+	getStatus  *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	getPlan    *connect.Client[v1.GetPlanRequest, v1.GetPlanResponse]
+	listDrifts *connect.Client[v1.ListDriftsRequest, v1.ListDriftsResponse]
+	listUsage  *connect.Client[v1.ListUsageRequest, v1.ListUsageResponse]
+	createKey  *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
+	listKeys   *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
+	revokeKey  *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
 }
 
 // Reload calls sheaf.admin.v1.AdminService.Reload.
@@ -92,6 +163,36 @@ func (c *adminServiceClient) GetStatus(ctx context.Context, req *connect.Request
 	return c.getStatus.CallUnary(ctx, req)
 }
 
+// GetPlan calls sheaf.admin.v1.AdminService.GetPlan.
+func (c *adminServiceClient) GetPlan(ctx context.Context, req *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error) {
+	return c.getPlan.CallUnary(ctx, req)
+}
+
+// ListDrifts calls sheaf.admin.v1.AdminService.ListDrifts.
+func (c *adminServiceClient) ListDrifts(ctx context.Context, req *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error) {
+	return c.listDrifts.CallUnary(ctx, req)
+}
+
+// ListUsage calls sheaf.admin.v1.AdminService.ListUsage.
+func (c *adminServiceClient) ListUsage(ctx context.Context, req *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error) {
+	return c.listUsage.CallUnary(ctx, req)
+}
+
+// CreateKey calls sheaf.admin.v1.AdminService.CreateKey.
+func (c *adminServiceClient) CreateKey(ctx context.Context, req *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error) {
+	return c.createKey.CallUnary(ctx, req)
+}
+
+// ListKeys calls sheaf.admin.v1.AdminService.ListKeys.
+func (c *adminServiceClient) ListKeys(ctx context.Context, req *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error) {
+	return c.listKeys.CallUnary(ctx, req)
+}
+
+// RevokeKey calls sheaf.admin.v1.AdminService.RevokeKey.
+func (c *adminServiceClient) RevokeKey(ctx context.Context, req *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error) {
+	return c.revokeKey.CallUnary(ctx, req)
+}
+
 // AdminServiceHandler is an implementation of the sheaf.admin.v1.AdminService service.
 type AdminServiceHandler interface {
 	// Reload reads the project's files again, and serves what they say from the next request on. If something is wrong with them,
@@ -99,6 +200,18 @@ type AdminServiceHandler interface {
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
 	// GetStatus tells what the server is doing.
 	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	// GetPlan prints what RPCs do, as sheaf plan does of files.
+	GetPlan(context.Context, *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error)
+	// ListDrifts tells where upstreams have answered in another shape than bindings expect, since the server was started.
+	ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error)
+	// ListUsage tells who has called what, by the hour, in the last 48 hours of this server.
+	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
+	// CreateKey makes an API key. The answer alone holds it.
+	CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error)
+	// ListKeys lists the API keys of a provider, the oldest first, those that have ended included.
+	ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error)
+	// RevokeKey ends an API key. Servers know it within a few seconds.
+	RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error)
 }
 
 // NewAdminServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -121,12 +234,65 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceGetPlanHandler := connect.NewUnaryHandler(
+		AdminServiceGetPlanProcedure,
+		svc.GetPlan,
+		connect.WithSchema(adminServiceMethods.ByName("GetPlan")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceListDriftsHandler := connect.NewUnaryHandler(
+		AdminServiceListDriftsProcedure,
+		svc.ListDrifts,
+		connect.WithSchema(adminServiceMethods.ByName("ListDrifts")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceListUsageHandler := connect.NewUnaryHandler(
+		AdminServiceListUsageProcedure,
+		svc.ListUsage,
+		connect.WithSchema(adminServiceMethods.ByName("ListUsage")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceCreateKeyHandler := connect.NewUnaryHandler(
+		AdminServiceCreateKeyProcedure,
+		svc.CreateKey,
+		connect.WithSchema(adminServiceMethods.ByName("CreateKey")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceListKeysHandler := connect.NewUnaryHandler(
+		AdminServiceListKeysProcedure,
+		svc.ListKeys,
+		connect.WithSchema(adminServiceMethods.ByName("ListKeys")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceRevokeKeyHandler := connect.NewUnaryHandler(
+		AdminServiceRevokeKeyProcedure,
+		svc.RevokeKey,
+		connect.WithSchema(adminServiceMethods.ByName("RevokeKey")),
+		connect.WithIdempotency(connect.IdempotencyIdempotent),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/sheaf.admin.v1.AdminService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AdminServiceReloadProcedure:
 			adminServiceReloadHandler.ServeHTTP(w, r)
 		case AdminServiceGetStatusProcedure:
 			adminServiceGetStatusHandler.ServeHTTP(w, r)
+		case AdminServiceGetPlanProcedure:
+			adminServiceGetPlanHandler.ServeHTTP(w, r)
+		case AdminServiceListDriftsProcedure:
+			adminServiceListDriftsHandler.ServeHTTP(w, r)
+		case AdminServiceListUsageProcedure:
+			adminServiceListUsageHandler.ServeHTTP(w, r)
+		case AdminServiceCreateKeyProcedure:
+			adminServiceCreateKeyHandler.ServeHTTP(w, r)
+		case AdminServiceListKeysProcedure:
+			adminServiceListKeysHandler.ServeHTTP(w, r)
+		case AdminServiceRevokeKeyProcedure:
+			adminServiceRevokeKeyHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -142,4 +308,28 @@ func (UnimplementedAdminServiceHandler) Reload(context.Context, *connect.Request
 
 func (UnimplementedAdminServiceHandler) GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.GetStatus is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) GetPlan(context.Context, *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.GetPlan is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.ListDrifts is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.ListUsage is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.CreateKey is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.ListKeys is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.RevokeKey is not implemented"))
 }

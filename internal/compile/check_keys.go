@@ -1,0 +1,105 @@
+package compile
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/spiffe/go-spiffe/v2/spiffeid"
+
+	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
+)
+
+// defaultKeyHeader is that of package identity.
+const defaultKeyHeader = "X-Api-Key"
+
+// checkKeyProviders refuses keys that no request could carry, that nothing could keep, or that two providers would claim.
+func (d *draft) checkKeyProviders(providers []source.Field) {
+	headers, files := map[string]string{}, map[string]string{}
+	for _, provider := range providers {
+		node := provider.Value.Get("api_key")
+		if node == nil {
+			continue
+		}
+		if redis := node.Get("redis"); redis != nil && d.project.Config.GetRedis() == nil {
+			d.report(redis, addRedis, "there is no Redis")
+		}
+		d.checkKeyFile(node.Get("file"), files, provider.Key)
+		d.checkKeyHeader(node, headers, provider.Key)
+	}
+}
+
+// checkKeyFile refuses a file that cannot be one of keys. What others have is by the text of the path.
+func (d *draft) checkKeyFile(file *source.Node, others map[string]string, provider string) {
+	if file == nil || isOpen(file.Text) {
+		return
+	}
+	const hint = "name a file of its own, such as state/keys.json"
+	accounts := d.project.ConfigFile.Root.Get("accounts", "file")
+	switch {
+	case file.Text == "":
+		d.report(file, hint, "file has no path")
+	case others[file.Text] != "":
+		d.report(file, hint, "the file is that of %s, and a key is one provider's", others[file.Text])
+	case accounts != nil && accounts.Text == file.Text:
+		d.report(file, hint, "the file of accounts cannot be that of keys, too")
+	}
+	others[file.Text] = provider
+}
+
+// checkKeyHeader refuses a header that keys cannot be in. What others have is by the header's name in lower case.
+func (d *draft) checkKeyHeader(node *source.Node, others map[string]string, provider string) {
+	header, at := defaultKeyHeader, node
+	if named := node.Get("header"); named != nil && named.Text != "" {
+		header, at = named.Text, named
+	}
+	lower := strings.ToLower(header)
+	_, isHTTPs := unsendable[lower]
+	switch {
+	case isOpen(header):
+	case lower == "authorization":
+		d.report(at, "write X-Api-Key", "Authorization is for tokens")
+	case isHTTPs || isProtocolHeader(header) || lower == "cookie":
+		d.report(at, "write X-Api-Key", "header %q cannot carry a key", header)
+	case others[lower] != "":
+		d.report(at, "give it a header of its own", "keys of %s are in header %s, too", others[lower], header)
+	}
+	others[lower] = provider
+}
+
+// checkCertificateProviders refuses what no certificate could fulfil, and a second claim on the one certificate of a client.
+func (d *draft) checkCertificateProviders(providers []source.Field) {
+	first := ""
+	for _, provider := range providers {
+		node := provider.Value.Get("mtls")
+		if node == nil {
+			continue
+		}
+		if first != "" {
+			d.report(node, "write one, with all trust_domains", "certificates are those of %s already", first)
+		}
+		first = cmp.Or(first, provider.Key)
+		d.checkTrustDomains(node)
+	}
+}
+
+func (d *draft) checkTrustDomains(node *source.Node) {
+	domains := node.Get("trust_domains")
+	if domains == nil {
+		return
+	}
+	if id := node.Get("id"); id != nil && id.Text != "spiffe" {
+		d.report(domains, "remove them, or write id: spiffe", "trust domains are those of SPIFFE IDs")
+		return
+	}
+	for _, domain := range domains.Items {
+		if _, err := spiffeid.TrustDomainFromString(domain.Text); strings.Contains(domain.Text, "/") || err != nil && !isOpen(domain.Text) {
+			d.report(domain, "write it as prod.example.org", "%q is no trust domain", domain.Text)
+		}
+	}
+}
+
+func freezeMTLS(config *configv1.MtlsProvider) *plan.MTLS {
+	return &plan.MTLS{ID: cmp.Or(config.GetId(), "spiffe"), TrustDomains: config.GetTrustDomains()}
+}

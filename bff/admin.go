@@ -27,7 +27,7 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 	const maxRequest = 64 << 10
 	_, handler := adminv1connect.NewAdminServiceHandler(admin{s},
 		connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, policy.Recover(s.settings.logger)))
-	return s.serve(ctx, listener, s.withToken(handler))
+	return s.serve(ctx, &acceptor{listener, s, ofAdmin}, s.atEdge(ofAdmin, s.withToken(handler)))
 }
 
 // withToken lets requests through that carry the token of the newest files.

@@ -14,11 +14,11 @@ import (
 
 // setFreshness says how far the response to a GET may be kept, so that browsers and content delivery networks can, and which headers of
 // requests it depends on besides those that Connect names. The tag is weak: the same message may be encoded in several ways.
-func setFreshness(header http.Header, result *aggregate.Result, vary []string) {
+func (p *procedure) setFreshness(header http.Header, result *aggregate.Result) {
 	passing := httpcache.Passing(result.Freshness)
-	passing.Private = passing.Private || len(header["Set-Cookie"]) > 0
+	passing.Private = passing.Private || p.private || len(header["Set-Cookie"]) > 0
 	header.Set("Cache-Control", passing.CacheControl())
-	header["Vary"] = slices.Concat(header["Vary"], vary)
+	header["Vary"] = slices.Concat(header["Vary"], p.vary)
 	sum := sha256.Sum256(result.Message)
 	header.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
 }

@@ -25,6 +25,8 @@ type procedure struct {
 	timeout time.Duration
 	// vary are the client's headers that responses depend on.
 	vary []string
+	// private is set if responses are for one caller alone.
+	private bool
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -46,7 +48,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
-		setFreshness(answer.Header(), result, p.vary)
+		p.setFreshness(answer.Header(), result)
 	}
 	if result.Partial != nil {
 		answer.Header().Set(partialHeader, partialJSON(result.Partial))

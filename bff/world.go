@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,9 +30,9 @@ type world struct {
 	clients    []*client             // each behind the one that issues its tokens
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
-	names      []string // the services that clients reach
-	handler    http.Handler
 	adminToken secret.Value // empty for none
+
+	public, internal, admin *listener
 
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64
@@ -73,12 +72,12 @@ func (w *world) open(older *world) error {
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
 			w.procedures[rpc.Name()] = &procedure{
-				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc),
+				server: w.server, plan: rpc, rpc: bound[rpc.Name()], validator: validator, timeout: w.timeout(rpc),
+				vary: w.varyOf(rpc), private: w.tellsCallersApart(rpc),
 			}
 		}
 	}
-	w.handler = w.newHandler()
-	return nil
+	return w.openListeners()
 }
 
 // around is what plans run against.

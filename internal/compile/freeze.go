@@ -212,9 +212,11 @@ func freezeServer(d *draft) (plan.Server, error) {
 	const defaultRequest, defaultDrain = 4 << 20, 20 * time.Second
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin()}
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin(), Internal: d.freezeInternal(),
+		TLS:     freezeServerTLS(config.GetServer().GetTls(), d.project.ConfigFile.Root.Get("server", "tls")),
+		Proxies: d.freezeProxies(), CORS: d.freezeCORS(), Reflection: d.hasReflection()}
 	if server.Listen == "" {
-		server.Listen = "127.0.0.1:8080"
+		server.Listen = defaultListen
 	}
 	if drain := config.GetServer().GetDrainTimeout(); drain != nil {
 		server.DrainTimeout = drain.AsDuration()

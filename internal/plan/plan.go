@@ -51,13 +51,20 @@ type Server struct {
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
 	PageTokenKey Secret
-	Admin        Admin
+	TLS          *ServerTLS // nil for clear text
+	Proxies      Proxies
+	CORS         *CORS // nil for none
+	// Reflection is set if the contract can be read over gRPC reflection.
+	Reflection bool
+	Internal   *Internal // nil for none
+	Admin      Admin
 }
 
 // Admin is the API for operators; the zero Admin is none.
 type Admin struct {
 	Listen string
 	Token  Secret
+	TLS    *ServerTLS // nil for clear text
 }
 
 // Upstream holds the settings of one upstream. A zero number means the default of package upstreams.
@@ -192,18 +199,19 @@ func (p *Plan) Find(name string) *RPC {
 	return found
 }
 
-// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. Of internal
-// services only those who know the project may learn.
-func (p *Plan) Suggest(name string, internal bool) string {
+// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. It names only RPCs that
+// whoever asks may learn of; nil for all.
+func (p *Plan) Suggest(name string, may func(*RPC) bool) string {
 	var short, full []string
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
+			if may != nil && !may(rpc) {
+				continue
+			}
 			if rpc.Binding == "" {
 				short = append(short, string(rpc.Method.Name()))
 			}
-			if rpc.Binding == "" || internal {
-				full = append(full, rpc.Name())
-			}
+			full = append(full, rpc.Name())
 		}
 	}
 	if strings.Contains(name, "/") {

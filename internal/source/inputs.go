@@ -54,7 +54,8 @@ func (i *inputs) file(name string) {
 }
 
 // named finds the files whose content decides what a reload keeps: what stands under the key file, which is the file of accounts, too,
-// and under ca; but not the one that a server writes itself. A certificate is read again without a reload.
+// and under ca; but not the one that a server writes itself. The files of a certificate of ours, and of clients' authorities, are read
+// again without a reload.
 func (i *inputs) named(node, written *Node) {
 	for _, field := range node.Fields {
 		if (field.Key == "file" || field.Key == "ca") && field.Value != written && field.Value.isScalar() && field.Value.Text != "" {

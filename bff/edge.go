@@ -1,0 +1,67 @@
+package bff
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/sheaf-rpc/sheaf/internal/edge"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+// edgeRules are those of the public listener: only there are proxies and pages.
+func (w *world) edgeRules() (edge.Rules, error) {
+	server := &w.plan.Server
+	rules := edge.Rules{Proxies: server.Proxies.Trusted}
+	if server.CORS == nil {
+		return rules, nil
+	}
+	var err error
+	rules.Origins, err = edge.NewOrigins(edge.CORS{
+		Origins: server.CORS.Origins, Credentials: server.CORS.Credentials, MaxAge: server.CORS.MaxAge,
+		Headers:       slices.Concat([]string{"Idempotency-Key", "Traceparent", "Tracestate"}, proofHeaders(w.plan.Policy), server.CORS.Headers),
+		ExposeHeaders: slices.Concat(exposed, server.CORS.ExposeHeaders),
+	})
+	if err != nil {
+		return rules, fmt.Errorf("read server.cors: %w", err)
+	}
+	return rules, nil
+}
+
+// exposed are the headers of Sheaf's own that pages may read.
+var exposed = []string{ //nolint:gochecknoglobals // a table
+	partialHeader, "ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After",
+}
+
+// proofHeaders are the headers that may carry a proof of who calls.
+func proofHeaders(policy *plan.Policy) []string {
+	names := []string{"Authorization"}
+	if policy == nil {
+		return names
+	}
+	for _, provider := range policy.Providers {
+		if provider.APIKeys != nil {
+			names = append(names, cmp.Or(provider.APIKeys.Header, "X-Api-Key"))
+		}
+	}
+	return names
+}
+
+// tellsCallersApart reports whether what an RPC answers may depend on who asks, and from where, so that no cache may give it to others.
+func (w *world) tellsCallersApart(rpc *plan.RPC) bool {
+	policy := w.plan.Policy
+	if policy != nil && len(policy.Providers)+len(policy.Rules)+len(policy.Fields) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(w.plan.Routes, func(route *plan.Route) bool { return route.RPCs[rpc.Name()] && !route.Shadow })
+}
+
+// varyOf are the headers of requests that responses of an RPC depend on, besides those that Connect names.
+func (w *world) varyOf(rpc *plan.RPC) []string {
+	names := forwarded(rpc)
+	if w.plan.Policy != nil && len(w.plan.Policy.Providers) > 0 {
+		names = append(names, proofHeaders(w.plan.Policy)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

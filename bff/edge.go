@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sheaf-rpc/sheaf/internal/edge"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -26,6 +27,12 @@ func (w *world) edgeRules() (edge.Rules, error) {
 		return rules, fmt.Errorf("read server.cors: %w", err)
 	}
 	return rules, nil
+}
+
+// patience is that with clients of RPCs: a request is there within some seconds, or goes on coming at the pace of a poor telephone.
+func (w *world) patience() edge.Patience {
+	const look, least, answer = 5 * time.Second, 32 << 10, 30 * time.Second
+	return edge.Patience{Look: look, Least: least, Answer: w.plan.Server.MaxTimeout + answer}
 }
 
 // exposed are the headers of Sheaf's own that pages may read.

@@ -33,7 +33,7 @@ func (w *world) newHandler(l *listener) (http.Handler, error) {
 		}
 		for _, method := range w.methods(l, service) {
 			name := plan.Procedure(method)
-			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.methodHandler(method))))
+			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.patience().Handler(w.methodHandler(method)))))
 		}
 	}
 	if w.plan.Server.Reflection && l == w.public {

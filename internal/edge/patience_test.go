@@ -1,0 +1,119 @@
+package edge_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/edge"
+)
+
+// line is a connection whose client sends what is written to it.
+type line struct {
+	http.ResponseWriter
+
+	*io.PipeWriter
+
+	written bool
+}
+
+func (l *line) Write(p []byte) (int, error) { return l.ResponseWriter.Write(p) }
+func (l *line) SetReadDeadline(time.Time) error {
+	return l.PipeWriter.CloseWithError(os.ErrDeadlineExceeded)
+}
+func (l *line) SetWriteDeadline(deadline time.Time) error {
+	l.written = deadline.Before(time.Now())
+	return nil
+}
+
+// TestPatience: a request ends when too little of it comes, and not before.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	patience := edge.Patience{Look: 5 * time.Second, Least: 100, Answer: time.Hour}
+	for name, test := range map[string]struct {
+		chunk  int
+		every  time.Duration
+		chunks int
+		ended  time.Duration // when reading ended; 0 for when everything had come
+	}{
+		"at once":             {10, 0, 1, 0},
+		"nothing":             {0, 0, -1, 5 * time.Second},
+		"a drop a second":     {1, time.Second, -1, 5 * time.Second},
+		"fast enough":         {100, 4 * time.Second, 20, 0},
+		"slow but soon there": {10, time.Second, 4, 0},
+		"stops in the middle": {1000, time.Second, 3, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				reader, writer := io.Pipe()
+				go func() {
+					for range max(test.chunks, 0) {
+						time.Sleep(test.every)
+						_, _ = io.WriteString(writer, strings.Repeat("x", test.chunk))
+					}
+					for test.chunks < 0 && test.chunk > 0 {
+						time.Sleep(test.every)
+						if _, err := io.WriteString(writer, "x"); err != nil {
+							return
+						}
+					}
+					if test.ended == 0 {
+						_ = writer.Close()
+					}
+				}()
+				request := httptest.NewRequest(http.MethodPost, "/", reader)
+				patience.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					_, err := io.ReadAll(r.Body)
+					if isLate := errors.Is(err, os.ErrDeadlineExceeded); isLate != (test.ended > 0) {
+						t.Errorf("error = %v", err)
+					}
+					if after := time.Since(begun); test.ended > 0 && after != test.ended {
+						t.Errorf("ended after %s, want %s", after, test.ended)
+					}
+				})).ServeHTTP(&line{ResponseWriter: httptest.NewRecorder(), PipeWriter: writer}, request)
+			})
+		})
+	}
+}
+
+// TestPatienceAfterwards: nothing is done to a connection whose request has been answered, and reading what has come sets no bound on
+// the time to answer but Answer.
+func TestPatienceAfterwards(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		patience := edge.Patience{Look: time.Second, Least: 100, Answer: time.Minute}
+		_, writer := io.Pipe()
+		control := &line{ResponseWriter: httptest.NewRecorder(), PipeWriter: writer}
+		serve := func(took time.Duration, read bool) {
+			request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
+			patience.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if read {
+					if _, err := io.ReadAll(r.Body); err != nil {
+						t.Error(err)
+					}
+				} else {
+					_, _ = r.Body.Read(make([]byte, 1))
+				}
+				time.Sleep(took)
+			})).ServeHTTP(control, request)
+			time.Sleep(time.Hour)
+		}
+		serve(59*time.Second, true)
+		serve(0, false)
+		if control.written {
+			t.Error("the answer was ended")
+		}
+		serve(61*time.Second, true)
+		if !control.written {
+			t.Error("the answer went on")
+		}
+	})
+}

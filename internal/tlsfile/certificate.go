@@ -16,7 +16,7 @@ func ReadCertificate(certificate, key string, logger *slog.Logger) (*Certificate
 	read := func() (*tls.Certificate, error) {
 		pair, err := tls.LoadX509KeyPair(certificate, key)
 		if err != nil {
-			return nil, fmt.Errorf("read certificate: %w", err)
+			return nil, fmt.Errorf("read certificate %s: %w", certificate, err)
 		}
 		return &pair, nil
 	}

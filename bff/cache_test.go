@@ -18,16 +18,16 @@ import (
 
 // openCaching serves the storefront in front of a shop whose answers have these Cache-Control headers. The catalog's answers are
 // kept. down, once set, takes the catalog away.
-func openCaching(t *testing.T, controls map[string]string) (h *house, down *atomic.Bool) {
+func openCaching(t *testing.T, controls map[string]string, settings ...string) (h *house, down *atomic.Bool) {
 	t.Helper()
-	return openEdited(t, controls, calls)
+	return openEdited(t, controls, calls, settings...)
 }
 
 // calls is where the binding's calls begin.
 const calls = "    calls:\n      product:\n"
 
-// openEdited is openCaching with something instead of calls.
-func openEdited(t *testing.T, controls map[string]string, instead string) (h *house, down *atomic.Bool) {
+// openEdited is openCaching with something instead of calls, and with more settings in sheaf.yaml.
+func openEdited(t *testing.T, controls map[string]string, instead string, settings ...string) (h *house, down *atomic.Bool) {
 	t.Helper()
 	down = &atomic.Bool{}
 	shop := pretend.NewShop()
@@ -71,7 +71,7 @@ func openEdited(t *testing.T, controls map[string]string, instead string) (h *ho
 	if err := os.WriteFile(dir+"/bindings/storefront.yaml", []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1))
+	config = []byte(strings.Replace(string(config), "    base_url: ${env.CATALOG_URL}\n", "    base_url: ${env.CATALOG_URL}\n    cache: {}\n", 1) + strings.Join(settings, ""))
 	if err := os.WriteFile(dir+"/sheaf.yaml", config, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (w *world) patience() edge.Patience {
 }
 
 // exposed are the headers of Sheaf's own that pages may read.
-var exposed = []string{ //nolint:gochecknoglobals // a table
+var exposed = []string{
 	partialHeader, "ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After",
 }
 

@@ -139,7 +139,7 @@ func state(t *testing.T, client *http.Client, h *house) (*tls.ConnectionState, e
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it has been read
+	defer response.Body.Close()
 	if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || response.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("%d %s, error %v, header %v", response.StatusCode, body, err, response.Header)
 	}
@@ -305,7 +305,7 @@ func TestSlowHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close() //nolint:errcheck // nothing was said
+	defer silent.Close()
 	if _, err := state(t, o.client(t, nil, nil, true), h); err != nil {
 		t.Error(err)
 	}

@@ -1,6 +1,9 @@
 package edge
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // every answer has these headers. It is data of programs, so no browser may show it as a page, or take it for another kind of data;
 // a page of another origin may only read it through CORS, which is not subject to the resource policy (Fetch, section 3.7).
@@ -14,14 +17,12 @@ var every = http.Header{
 }
 
 var (
-	noStore = []string{"no-store"}         //nolint:gochecknoglobals // a constant, but for the language
-	aYear   = []string{"max-age=31536000"} //nolint:gochecknoglobals // likewise
+	noStore = []string{"no-store"}
+	aYear   = []string{"max-age=31536000"}
 )
 
 func setHeaders(header http.Header, r *http.Request) {
-	for name, values := range every {
-		header[name] = values
-	}
+	maps.Copy(header, every)
 	if r.TLS != nil {
 		header["Strict-Transport-Security"] = aYear // RFC 6797: not over clear text
 	}

@@ -1,8 +1,10 @@
 package edge_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,7 +27,7 @@ type line struct {
 
 func (l *line) Write(p []byte) (int, error) { return l.ResponseWriter.Write(p) }
 func (l *line) SetReadDeadline(time.Time) error {
-	return l.PipeWriter.CloseWithError(os.ErrDeadlineExceeded)
+	return l.CloseWithError(os.ErrDeadlineExceeded)
 }
 func (l *line) SetWriteDeadline(deadline time.Time) error {
 	l.written = deadline.Before(time.Now())
@@ -116,4 +118,72 @@ func TestPatienceAfterwards(t *testing.T) {
 			t.Error("the answer went on")
 		}
 	})
+}
+
+// pipes is a listener without a network.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestPatienceOfServer: over both versions of HTTP, a client that sends nothing more gets its answer when patience ends, and one that
+// has sent all may wait for longer.
+func TestPatienceOfServer(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			protocols := new(http.Protocols)
+			protocols.SetHTTP1(!http2)
+			protocols.SetUnencryptedHTTP2(http2)
+			patience := edge.Patience{Look: 5 * time.Second, Least: 100, Answer: time.Hour}
+			server := &http.Server{Protocols: protocols, ReadTimeout: time.Minute, Handler: patience.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.ReadAll(r.Body); err != nil {
+					http.Error(w, err.Error(), http.StatusRequestTimeout)
+					return
+				}
+				time.Sleep(30 * time.Second)
+				if r.Context().Err() != nil {
+					t.Error("the request ended while it was served")
+				}
+			}))}
+			listener := make(pipes)
+			go func() { _ = server.Serve(listener) }()
+			transport := &http.Transport{Protocols: protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				listener <- far
+				return near, nil
+			}}
+			send := func(body io.Reader) (int, time.Duration) {
+				begun := time.Now()
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.com/", body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, err := transport.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				return response.StatusCode, time.Since(begun)
+			}
+			if status, took := send(strings.NewReader("all of it")); status != http.StatusOK || took != 30*time.Second {
+				t.Errorf("HTTP/2 %v: %d after %s", http2, status, took)
+			}
+			silent, writer := io.Pipe()
+			if status, took := send(silent); status != http.StatusRequestTimeout || took != 5*time.Second {
+				t.Errorf("HTTP/2 %v, silent: %d after %s", http2, status, took)
+			}
+			_ = writer.Close()
+			transport.CloseIdleConnections()
+			_ = server.Close()
+		})
+	}
 }

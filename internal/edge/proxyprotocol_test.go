@@ -50,8 +50,8 @@ func TestProxyProtocol(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				near, far := net.Pipe()
-				defer near.Close() //nolint:errcheck // the test is over
-				defer far.Close()  //nolint:errcheck // likewise
+				defer near.Close()
+				defer far.Close()
 				go func() { _, _ = io.WriteString(far, test.sent) }()
 				begun := time.Now()
 				conn := proxies("10.0.0.0/8").Accept(from{near, test.peer})

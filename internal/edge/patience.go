@@ -1,8 +1,11 @@
 package edge
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +39,9 @@ func (p Patience) Handler(next http.Handler) http.Handler {
 // aLongTimeAgo is a deadline that has passed.
 var aLongTimeAgo = time.Unix(1, 0) //nolint:gochecknoglobals // a constant, but for the language
 
+// errTooSlow is told to clients; the connection's own error would tell of addresses.
+var errTooSlow = fmt.Errorf("the request comes too slowly: %w", os.ErrDeadlineExceeded)
+
 // pacedBody is a body that ends if too little of it comes. A timer looks at it: that costs less than a deadline of the connection
 // for each read.
 type pacedBody struct {
@@ -64,6 +70,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.read.Add(int64(n))
 	if err != nil {
 		b.stop()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errTooSlow
 	}
 	return n, err
 }

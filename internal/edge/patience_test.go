@@ -161,7 +161,7 @@ func TestPatienceOfServer(t *testing.T) {
 				listener <- far
 				return near, nil
 			}}
-			send := func(body io.Reader) (int, time.Duration) {
+			send := func(body io.Reader) (int, string, time.Duration) {
 				begun := time.Now()
 				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.com/", body)
 				if err != nil {
@@ -171,15 +171,19 @@ func TestPatienceOfServer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				told, err := io.ReadAll(response.Body)
 				_ = response.Body.Close()
-				return response.StatusCode, time.Since(begun)
+				if err != nil {
+					t.Error(err)
+				}
+				return response.StatusCode, string(told), time.Since(begun)
 			}
-			if status, took := send(strings.NewReader("all of it")); status != http.StatusOK || took != 30*time.Second {
+			if status, _, took := send(strings.NewReader("all of it")); status != http.StatusOK || took != 30*time.Second {
 				t.Errorf("HTTP/2 %v: %d after %s", http2, status, took)
 			}
 			silent, writer := io.Pipe()
-			if status, took := send(silent); status != http.StatusRequestTimeout || took != 5*time.Second {
-				t.Errorf("HTTP/2 %v, silent: %d after %s", http2, status, took)
+			if status, told, took := send(silent); status != http.StatusRequestTimeout || told != "the request comes too slowly: i/o timeout\n" || took != 5*time.Second {
+				t.Errorf("HTTP/2 %v, silent: %d %q after %s", http2, status, told, took)
 			}
 			_ = writer.Close()
 			transport.CloseIdleConnections()

@@ -45,8 +45,8 @@ func TestPatience(t *testing.T) {
 		ended  time.Duration // when reading ended; 0 for when everything had come
 	}{
 		"at once":             {10, 0, 1, 0},
-		"nothing":             {0, 0, -1, 5 * time.Second},
-		"a drop a second":     {1, time.Second, -1, 5 * time.Second},
+		"nothing":             {0, 0, 0, 5 * time.Second},
+		"a drop a second":     {1, time.Second, 60, 5 * time.Second},
 		"fast enough":         {100, 4 * time.Second, 20, 0},
 		"slow but soon there": {10, time.Second, 4, 0},
 		"stops in the middle": {1000, time.Second, 3, 10 * time.Second},
@@ -56,14 +56,13 @@ func TestPatience(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
 				reader, writer := io.Pipe()
+				sent := make(chan struct{})
+				defer func() { <-sent }()
 				go func() {
-					for range max(test.chunks, 0) {
+					defer close(sent)
+					for range test.chunks {
 						time.Sleep(test.every)
-						_, _ = io.WriteString(writer, strings.Repeat("x", test.chunk))
-					}
-					for test.chunks < 0 && test.chunk > 0 {
-						time.Sleep(test.every)
-						if _, err := io.WriteString(writer, "x"); err != nil {
+						if _, err := io.WriteString(writer, strings.Repeat("x", test.chunk)); err != nil {
 							return
 						}
 					}

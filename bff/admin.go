@@ -20,7 +20,7 @@ func (s *Server) AdminListen() string { return s.started.Admin.Listen }
 
 // ServeAdmin answers operators on a listener, as Serve does clients. Without a token in sheaf.yaml it refuses everything.
 func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
-	return s.serve(ctx, listener, s.adminHandler())
+	return s.serve(ctx, &acceptor{listener, s, ofAdmin}, s.atEdge(ofAdmin, s.adminHandler()))
 }
 
 // adminHandler answers operators.

@@ -38,8 +38,9 @@ type Server struct {
 	gate      *policy.Gate // of all worlds
 	limiter   *policy.Limiter
 	observe   connect.Interceptor
-	health    *health
-	tokenKey  []byte // seals page tokens where the project names no key
+	// health and internalHealth are those of the public and of the internal listener.
+	health, internalHealth *health
+	tokenKey               []byte // seals page tokens where the project names no key
 	// idempotency keeps what became of requests with an Idempotency-Key, where they are not kept in Redis.
 	idempotency *store.MemoryIdempotency
 
@@ -55,7 +56,8 @@ type Server struct {
 func Open(dir string, options ...Option) (*Server, error) {
 	s := &Server{dir: dir, settings: newSettings(options), startedAt: time.Now(), tokenKey: []byte(rand.Text()), reloading: make(chan struct{}, 1),
 		idempotency: store.NewMemoryIdempotency(maxIdempotencyBytes), usage: policy.NewUsage()}
-	s.health = &health{server: s, watchers: map[*watcher]bool{}}
+	s.health = &health{server: s, side: public, watchers: map[*watcher]bool{}}
+	s.internalHealth = &health{server: s, side: internal, watchers: map[*watcher]bool{}}
 	compiled, err := s.compile()
 	if err != nil {
 		return nil, err
@@ -105,20 +107,45 @@ func (s *Server) enter() *world {
 }
 
 // Handler answers every protocol on the paths of the contract's services, of server reflection and of health. For gRPC
-// without TLS the server around it must speak HTTP/2 in clear text, as Serve does.
-func (s *Server) Handler() http.Handler {
+// without TLS the server around it must speak HTTP/2 in clear text, as Serve does. What sheaf.yaml says of TLS and of the PROXY protocol
+// is for that server to do.
+func (s *Server) Handler() http.Handler { return s.handler(public, s.health) }
+
+// InternalHandler is Handler for the internal listener: it answers the RPCs that the public does not reach, and health.
+func (s *Server) InternalHandler() http.Handler { return s.handler(internal, s.internalHealth) }
+
+func (s *Server) handler(side side, health *health) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(grpchealth.NewHandler(s.health)) // whoever watches it stays for longer than a world
+	mux.Handle(grpchealth.NewHandler(health)) // whoever watches it stays for longer than a world
 	mux.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		w := s.enter()
 		defer w.leave()
-		w.handler.ServeHTTP(writer, request)
+		side(w).handler.ServeHTTP(writer, request)
 	})
-	return mux
+	return s.atEdge(side, mux)
+}
+
+// atEdge applies what holds for every request of a listener.
+func (s *Server) atEdge(side side, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r = side(s.current.Load()).rules.Admit(w, r); r != nil {
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 // Listen is the address that the project's sheaf.yaml named at the start.
 func (s *Server) Listen() string { return s.started.Listen }
+
+// InternalListen is the one for the internal listener; empty for none.
+func (s *Server) InternalListen() string { return internalListen(&s.started) }
+
+func internalListen(server *plan.Server) string {
+	if server.Internal == nil {
+		return ""
+	}
+	return server.Internal.Listen
+}
 
 // Close ends reloads and health checks, and closes idle connections to upstreams, and those to Redis, once renewals of accounts have
 // ended. RPCs in flight end by themselves.
@@ -137,7 +164,7 @@ var errUnknownRPC = errors.New("unknown RPC")
 func (w *world) find(name string) (*procedure, error) {
 	rpc := w.plan.Find(name)
 	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, w.plan.Suggest(name, true))
+		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, w.plan.Suggest(name, nil))
 	}
 	return w.procedures[rpc.Name()], nil
 }

@@ -1,15 +1,15 @@
 package bff
 
 import (
-	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
-// entrance is where clients' calls come in.
-func (w *world) entrance() *policy.Entrance {
-	return &policy.Entrance{Chain: w.chainOf(nil), PeerOf: peerOf, Done: w.answered}
+// entrance is where a listener's calls come in.
+func (w *world) entrance(l *listener) *policy.Entrance {
+	return &policy.Entrance{Chain: w.chainOf(l.identity), PeerOf: l.peerOf, Done: w.answered}
 }
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.
@@ -17,12 +17,13 @@ func (w *world) isAnonymous(rpc string) bool {
 	return w.plan.Policy == nil || w.plan.Policy.Anonymous[rpc]
 }
 
-func peerOf(r *http.Request) policy.Peer {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+// peerOf is where a request comes from. Its address has been found out at the edge.
+func (l *listener) peerOf(r *http.Request) policy.Peer {
+	peer := policy.Peer{IP: r.RemoteAddr, Listener: l.name}
+	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		peer.IP = address.Addr().Unmap().WithZone("").String()
 	}
-	return policy.Peer{IP: host, Listener: "public"}
+	return peer
 }
 
 // answered is told of each call that has come in, once it is over.

@@ -1,6 +1,10 @@
 package bff
 
-import "weak"
+import (
+	"io"
+	"net/http"
+	"weak"
+)
 
 // Worlds gives the current world as something that does not keep it, and a test of whether it is there still.
 func (s *Server) World() (alive func() bool) {
@@ -13,3 +17,11 @@ func (s *Server) Users() int64 { return s.current.Load().users.Load() - 1 }
 
 // KeyRing is a provider of API keys in the current world.
 func (s *Server) KeyRing(name string) any { return s.current.Load().keys[name] }
+
+// TellPeers makes the public listener of the current world answer with what its policy sees of the peer.
+func (s *Server) TellPeers() {
+	l := s.current.Load().public
+	l.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, l.peerOf(r).IP+" "+l.peerOf(r).Listener)
+	})
+}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
-	"connectrpc.com/grpcreflect"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -20,27 +20,42 @@ import (
 // minCompressed is the size below which compressing an answer costs more than it saves, in bytes.
 const minCompressed = 1 << 10
 
-// newHandler routes the paths of every bound service and of reflection.
-func (w *world) newHandler() http.Handler {
-	gated, entrance := w.gate(), w.entrance()
+// newHandler routes the paths of what a listener has, and of reflection.
+func (w *world) newHandler(l *listener) (http.Handler, error) {
+	gated, entrance := w.gate(), w.entrance(l)
 	mux := http.NewServeMux()
 	for _, service := range w.plan.Services {
 		if service.Binding != "" {
-			continue // internal
+			continue // for other bindings alone
 		}
-		w.names = append(w.names, string(service.Descriptor.FullName()))
-		for j := range service.Descriptor.Methods().Len() {
-			method := service.Descriptor.Methods().Get(j)
+		if slices.ContainsFunc(service.RPCs, l.has) {
+			l.names = append(l.names, string(service.Descriptor.FullName()))
+		}
+		for _, method := range w.methods(l, service) {
 			name := plan.Procedure(method)
-			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.methodHandler(method))))
+			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.patience().Handler(w.methodHandler(method)))))
 		}
 	}
-	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return w.names }),
-		grpcreflect.WithDescriptorResolver(w.plan.Files))
-	mux.Handle(grpcreflect.NewHandlerV1(reflector))
-	mux.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
-	mux.Handle("/", w.notFound())
-	return mux
+	if w.plan.Server.Reflection && l == w.public {
+		if err := w.reflect(mux, l, entrance); err != nil {
+			return nil, err
+		}
+	}
+	mux.Handle("/", w.notFound(l))
+	return conditional(mux), nil
+}
+
+// methods are those of a service that a listener answers: its RPCs, and on the public one those that are not bound.
+func (w *world) methods(l *listener, service *plan.Service) []protoreflect.MethodDescriptor {
+	var methods []protoreflect.MethodDescriptor
+	for i := range service.Descriptor.Methods().Len() {
+		method := service.Descriptor.Methods().Get(i)
+		procedure := w.procedures[plan.Procedure(method)]
+		if procedure != nil && l.has(procedure.plan) || procedure == nil && l == w.public {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 // gate refuses RPCs while too much work is in flight, if the project bounds it.
@@ -56,11 +71,11 @@ func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Ha
 }
 
 // notFound answers every other path, in the client's protocol, with the RPC that may have been meant.
-func (w *world) notFound() http.Handler {
+func (w *world) notFound(l *listener) http.Handler {
 	failures := connect.NewErrorWriter()
 	return http.HandlerFunc(func(writer http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
-		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, false))
+		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, l.has))
 		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
 		if isPage || !failures.IsSupported(r) {
 			http.Error(writer, text, http.StatusNotFound)
@@ -98,7 +113,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return conditional(connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...))
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...)
 	}
 	interceptors := []connect.Interceptor{
 		w.server.observe,
@@ -111,7 +126,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		policy.Validate(procedure.validator),
 	}
 	interceptors = append(interceptors, w.onceOnly(method)...) // the innermost
-	return conditional(connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...))
+	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...)
 }
 
 // initialize makes an empty request a message of the method's type.

@@ -11,9 +11,10 @@ import (
 	"connectrpc.com/grpchealth"
 )
 
-// health answers for the services of the current world, and for the server as a whole, whose name is empty.
+// health answers for the services of a listener of the current world, and for the server as a whole, whose name is empty.
 type health struct {
 	server  *Server
+	side    side
 	stopped atomic.Bool
 
 	mu       sync.Mutex
@@ -27,7 +28,7 @@ var _ grpchealth.Watcher = (*health)(nil)
 
 // Check implements grpchealth.Checker.
 func (h *health) Check(_ context.Context, request *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
-	if request.Service != "" && !slices.Contains(h.server.current.Load().names, request.Service) {
+	if request.Service != "" && !slices.Contains(h.side(h.server.current.Load()).names, request.Service) {
 		return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("unknown service %s", request.Service))
 	}
 	if h.stopped.Load() {

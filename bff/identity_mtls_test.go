@@ -18,15 +18,15 @@ import (
 	"github.com/sheaf-rpc/sheaf/bff"
 )
 
-// authority signs certificates of clients.
-type authority struct {
+// clientAuthority signs certificates of clients.
+type clientAuthority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T) *authority {
+func newClientAuthority(t *testing.T) *clientAuthority {
 	t.Helper()
-	a := &authority{}
+	a := &clientAuthority{}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
@@ -34,8 +34,8 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// sign signs a certificate; the first one, which is the authority's own, itself.
-func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+// sign signs a certificate; the first one, which is the clientAuthority's own, itself.
+func (a *clientAuthority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certif
 }
 
 // client is a client that shows a certificate with a URI.
-func (a *authority) client(t *testing.T, server *httptest.Server, uri string) *http.Client {
+func (a *clientAuthority) client(t *testing.T, server *httptest.Server, uri string) *http.Client {
 	t.Helper()
 	parsed, err := url.Parse(uri)
 	if err != nil {
@@ -72,8 +72,8 @@ func (a *authority) client(t *testing.T, server *httptest.Server, uri string) *h
 	return &http.Client{Transport: transport}
 }
 
-// TestClientCertificates: over a listener that asks for certificates, the right one lets its holder in; a key comes before it.
-func TestClientCertificates(t *testing.T) {
+// TestCertificateCallers: over a listener that asks for certificates, the right one lets its holder in; a key comes before it.
+func TestCertificateCallers(t *testing.T) {
 	t.Parallel()
 	g := newGreeter(t)
 	withPolicy(t, g, `policy:
@@ -87,7 +87,7 @@ func TestClientCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	trusted, others := newAuthority(t), newAuthority(t)
+	trusted, others := newClientAuthority(t), newClientAuthority(t)
 	listener := httptest.NewUnstartedServer(server.Handler())
 	listener.EnableHTTP2 = true
 	listener.TLS = &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: x509.NewCertPool()}

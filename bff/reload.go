@@ -77,6 +77,7 @@ func (s *Server) reload(ctx context.Context) (*Reloaded, error) {
 	}
 	s.current.Store(newer)
 	s.health.tell()
+	s.internalHealth.tell()
 	s.draining.Go(func() { older.drain(s.closing) })
 	return reloaded, nil
 }
@@ -101,6 +102,9 @@ func needRestart(started, now *plan.Server) []string {
 	var names []string
 	if started.Listen != now.Listen {
 		names = append(names, "listen")
+	}
+	if internalListen(started) != internalListen(now) {
+		names = append(names, "internal.listen")
 	}
 	if started.Admin.Listen != now.Admin.Listen {
 		names = append(names, "admin.listen")

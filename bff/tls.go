@@ -2,6 +2,7 @@ package bff
 
 import (
 	"crypto/tls"
+	"log/slog"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -25,8 +26,45 @@ func readTLS(from *plan.TLS, reading *secretReader) (*tls.Config, diag.Problems)
 		if certificate, err := tlsfile.ReadCertificate(from.Certificate.Path, from.Key.Path, reading.settings.logger); err != nil {
 			problems.Add(from.Certificate.At, 0, putThere, "%v", err)
 		} else {
-			config.GetClientCertificate = certificate.Current
+			config.GetClientCertificate = certificate.ForClient
 		}
 	}
 	return config, problems
+}
+
+// readServerTLS reads the files that tls of a listener names, as readTLS does. What they hold later is looked at when a client connects.
+func readServerTLS(from *plan.ServerTLS, logger *slog.Logger) (*tls.Config, diag.Problems) {
+	var problems diag.Problems
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	certificate, err := tlsfile.ReadCertificate(from.Certificate.Path, from.Key.Path, logger)
+	if err != nil {
+		problems.Add(from.Certificate.At, 0, putThere, "%v", err)
+	} else {
+		config.GetCertificate = certificate.ForServer
+	}
+	if from.ClientCA.Path == "" {
+		return config, problems
+	}
+	authorities, err := tlsfile.WatchAuthorities(from.ClientCA.Path, logger)
+	if err != nil {
+		problems.Add(from.ClientCA.At, 0, putThere, "%v", err)
+		return config, problems
+	}
+	askForCertificates(config, authorities, from.RequireClientCertificate)
+	return config, problems
+}
+
+// askForCertificates verifies clients' certificates by the authorities of the moment, each time: no session is resumed.
+func askForCertificates(config *tls.Config, authorities *tlsfile.WatchedAuthorities, require bool) {
+	config.ClientAuth, config.SessionTicketsDisabled = tls.VerifyClientCertIfGiven, true
+	if require {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	config.ClientCAs = authorities.Current().Pool
+	frozen := config.Clone()
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		current := frozen.Clone()
+		current.ClientCAs = authorities.Current().Pool
+		return current, nil
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,8 +32,6 @@ type world struct {
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
 	counted    *bounds.Types
-	names      []string // the services that clients reach
-	handler    http.Handler
 	shadows    *shadows
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
@@ -43,6 +40,8 @@ type world struct {
 	keys           map[string]*keyRing // of providers of API keys, by their names
 	identifiers    []identifier        // the policy's that know keys and certificates, sorted by name
 	tokenProviders []*tokenProvider    // those that know tokens, likewise
+
+	public, internal, admin *listener
 
 	// users are the requests in flight, and one more until the world retires.
 	users   atomic.Int64
@@ -81,7 +80,7 @@ func (w *world) open(older *world) error {
 		return err
 	}
 	procedureOf := func(rpc *plan.RPC) *procedure {
-		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: forwarded(rpc), shadows: w.shadows, personal: w.isPersonal(rpc)}
+		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, personal: w.isPersonal(rpc)}
 	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {
@@ -98,8 +97,7 @@ func (w *world) open(older *world) error {
 	if err := w.openIdentity(older); err != nil {
 		return err
 	}
-	w.handler = w.newHandler()
-	return nil
+	return w.openListeners()
 }
 
 // around is what plans run against.

@@ -50,7 +50,7 @@ func chooseRPCs(compiled *plan.Plan, names []string) ([]*plan.RPC, error) {
 	if len(names) > 0 {
 		found := compiled.Find(names[0])
 		if found == nil {
-			return nil, fmt.Errorf("unknown RPC %q%s", names[0], compiled.Suggest(names[0], true))
+			return nil, fmt.Errorf("unknown RPC %q%s", names[0], compiled.Suggest(names[0], nil))
 		}
 		return []*plan.RPC{found}, nil
 	}

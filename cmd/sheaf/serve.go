@@ -61,7 +61,7 @@ func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 			return err
 		}
 		group, ctx := errgroup.WithContext(ctx)
-		if err := serveAdmin(ctx, group, server, logger); err != nil {
+		if err := serveOthers(ctx, group, server, logger); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		group.Go(func() error { return server.Serve(ctx, listener) })
@@ -87,17 +87,25 @@ func scraping(p process, dir string) []telemetry.Option {
 	return []telemetry.Option{telemetry.WithScraping()}
 }
 
-// serveAdmin serves the admin API, if the project has one.
-func serveAdmin(ctx context.Context, group *errgroup.Group, server *bff.Server, logger *slog.Logger) error {
-	if server.AdminListen() == "" {
-		return nil
+// serveOthers serves on the addresses besides the one that clients call: that of internal RPCs, and that of the admin API.
+func serveOthers(ctx context.Context, group *errgroup.Group, server *bff.Server, logger *slog.Logger) error {
+	for _, other := range []struct {
+		name, log, address string
+		serve              func(context.Context, net.Listener) error
+	}{
+		{"internal", "serving internal RPCs", server.InternalListen(), server.ServeInternal},
+		{"admin", "serving the admin API", server.AdminListen(), server.ServeAdmin},
+	} {
+		if other.address == "" {
+			continue
+		}
+		listener, err := listenAt(ctx, other.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", other.name, err)
+		}
+		group.Go(func() error { return other.serve(ctx, listener) })
+		logger.Info(other.log, "address", listener.Addr().String())
 	}
-	listener, err := listenAt(ctx, server.AdminListen())
-	if err != nil {
-		return fmt.Errorf("admin: %w", err)
-	}
-	group.Go(func() error { return server.ServeAdmin(ctx, listener) })
-	logger.Info("serving the admin API", "address", listener.Addr().String())
 	return nil
 }
 

@@ -56,12 +56,13 @@ var table = map[string]rule{
 		may:   []string{"internal/expr", "internal/identity", "internal/store", "gen/sheaf/"},
 		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
+	"internal/edge":      {never: []string{"connectrpc.com/connect"}},
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"internal/watch":     {never: network},
 	"internal/bounds":    {never: network},
 	"internal/compare":   {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/secret",
+		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{

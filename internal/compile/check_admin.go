@@ -1,28 +1,16 @@
 package compile
 
 import (
-	"net"
-	"strings"
-
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-// checkAdmin refuses an admin API that nobody could reach, or that has no token of its own.
+// checkAdmin refuses an admin API that has no token of its own.
 func (d *draft) checkAdmin() {
 	node := d.project.ConfigFile.Root.Get("admin")
 	if node == nil {
 		return
-	}
-	const example = "write it as 127.0.0.1:9090"
-	listen := node.Get("listen")
-	switch _, port, err := net.SplitHostPort(listen.Text); {
-	case strings.Contains(listen.Text, "${"): // it is filled where the project is served
-	case err != nil || port == "":
-		d.report(listen, example, "listen of admin is no host:port")
-	case listen.Text == d.project.Config.GetListen():
-		d.report(listen, "give it a port of its own, such as 127.0.0.1:9090", "admin listens on the address that clients call")
 	}
 	if node.Get("token") == nil && node.Get("operators") == nil {
 		d.report(node, "add token: {env: ADMIN_TOKEN}, or operators with a token each", "admin has no token")
@@ -42,7 +30,7 @@ func (d *draft) checkAdmin() {
 // freezeAdmin is the admin API; the zero Admin is none.
 func (d *draft) freezeAdmin() plan.Admin {
 	config, node := d.project.Config.GetAdmin(), d.project.ConfigFile.Root.Get("admin")
-	frozen := plan.Admin{Listen: config.GetListen()}
+	frozen := plan.Admin{Listen: config.GetListen(), TLS: freezeServerTLS(config.GetTls(), node.Get("tls"))}
 	for _, name := range sortedKeys(config.GetOperators()) {
 		frozen.Operators = append(frozen.Operators, d.freezeOperator(name, config.GetOperators()[name], node.Get("operators", name)))
 	}

@@ -37,6 +37,7 @@ var passes = []pass{
 	{"resolve", resolve},
 	{"parse", parse},
 	{"policy", parsePolicy},
+	{"internal", parseInternal},
 	{"own", own},
 	{"link", link},
 	{"type", checkTypes},
@@ -78,6 +79,8 @@ type draft struct {
 	policy *plan.Policy
 	// routes are in the order of the file.
 	routes []*route
+	// internal are the RPCs of the internal listener, by their full names.
+	internal map[string]bool
 	// types are the contract's messages.
 	types projection.Resolver
 	// extensions are what the program around adds to the language.

@@ -217,11 +217,13 @@ func freezeServer(d *draft) (plan.Server, error) {
 	const defaultRequest, defaultDrain, defaultDepth, defaultElements = 4 << 20, 20 * time.Second, 100, 10_000
 	config := d.project.Config
 	server := plan.Server{Listen: config.GetListen(), MaxRequestBytes: defaultRequest, MaxTimeout: d.maxTimeout(), DrainTimeout: defaultDrain,
-		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin(),
+		MaxWork: int(config.GetServer().GetMaxWork()), Admin: d.freezeAdmin(), Internal: d.freezeInternal(),
 		MaxDepth:    cmp.Or(int(config.GetServer().GetMaxDepth()), defaultDepth),
-		MaxElements: cmp.Or(int(config.GetServer().GetMaxElements()), defaultElements), AllowUnknownFields: config.GetServer().GetAllowUnknownFields()}
+		MaxElements: cmp.Or(int(config.GetServer().GetMaxElements()), defaultElements), AllowUnknownFields: config.GetServer().GetAllowUnknownFields(),
+		TLS:     freezeServerTLS(config.GetServer().GetTls(), d.project.ConfigFile.Root.Get("server", "tls")),
+		Proxies: d.freezeProxies(), CORS: d.freezeCORS(), Reflection: d.hasReflection()}
 	if server.Listen == "" {
-		server.Listen = "127.0.0.1:8080"
+		server.Listen = defaultListen
 	}
 	if drain := config.GetServer().GetDrainTimeout(); drain != nil {
 		server.DrainTimeout = drain.AsDuration()

@@ -35,6 +35,17 @@ func freezeTLS(config *configv1.Tls, node *source.Node) *plan.TLS {
 	}
 }
 
+// freezeServerTLS freezes tls of a listener, which stands at a node.
+func freezeServerTLS(config *configv1.ServerTls, node *source.Node) *plan.ServerTLS {
+	if config == nil {
+		return nil
+	}
+	return &plan.ServerTLS{
+		Certificate: freezeFile(config.GetCertificate(), node.Get("certificate")), Key: freezeFile(config.GetKey(), node.Get("key")),
+		ClientCA: freezeFile(config.GetClientCa(), node.Get("client_ca")), RequireClientCertificate: config.GetRequireClientCertificate(),
+	}
+}
+
 func freezeFile(path string, at *source.Node) plan.File {
 	if path == "" {
 		return plan.File{}

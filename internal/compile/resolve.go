@@ -38,6 +38,7 @@ func resolve(d *draft) error {
 	d.checkRedis()
 	d.checkRenewed()
 	d.checkAdmin()
+	d.checkListeners()
 	d.checkOwnSecret(d.project.ConfigFile.Root.Get("server", "page_token_key"))
 	env, err := expr.NewEnv(d.files(), d.extensions.Expressions...)
 	if err != nil {

@@ -55,7 +55,13 @@ type Server struct {
 	MaxWork int
 	// PageTokenKey says where the key of page tokens is; the zero Secret means a key of the process's own.
 	PageTokenKey Secret
-	Admin        Admin
+	TLS          *ServerTLS // nil for clear text
+	Proxies      Proxies
+	CORS         *CORS // nil for none
+	// Reflection is set if the contract can be read over gRPC reflection.
+	Reflection bool
+	Internal   *Internal // nil for none
+	Admin      Admin
 }
 
 // Admin is the API for operators; the zero Admin is none.
@@ -63,6 +69,7 @@ type Admin struct {
 	Listen string
 	// Operators are those who have a token, sorted by name; TokenOperator is whoever has the one without a name.
 	Operators []Operator
+	TLS       *ServerTLS // nil for clear text
 }
 
 // TokenOperator is the name of whoever has admin.token.
@@ -212,18 +219,19 @@ func (p *Plan) Find(name string) *RPC {
 	return found
 }
 
-// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. Of internal
-// services only those who know the project may learn.
-func (p *Plan) Suggest(name string, internal bool) string {
+// Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. It names only RPCs that
+// whoever asks may learn of; nil for all.
+func (p *Plan) Suggest(name string, may func(*RPC) bool) string {
 	var short, full []string
 	for _, service := range p.Services {
 		for _, rpc := range service.RPCs {
+			if may != nil && !may(rpc) {
+				continue
+			}
 			if rpc.Binding == "" {
 				short = append(short, string(rpc.Method.Name()))
 			}
-			if rpc.Binding == "" || internal {
-				full = append(full, rpc.Name())
-			}
+			full = append(full, rpc.Name())
 		}
 	}
 	if strings.Contains(name, "/") {

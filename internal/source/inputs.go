@@ -65,7 +65,8 @@ func (i *inputs) file(name string) {
 }
 
 // named finds the files whose content decides what a reload keeps: what stands under the key file, which is the file of accounts, too,
-// and under ca; but not those that are written. A certificate is read again without a reload.
+// and under ca; but not those that are written. The files of a certificate of ours, and of clients' authorities, are read again
+// without a reload.
 func (i *inputs) named(node *Node, written []*Node) {
 	for _, field := range node.Fields {
 		if (field.Key == "file" || field.Key == "ca") && !slices.Contains(written, field.Value) && field.Value.isScalar() && field.Value.Text != "" {

@@ -214,5 +214,12 @@ func (l *loader) placeFiles(message protoreflect.Message) {
 
 // isTLSFile reports whether a field is a file of certificates, or of a key.
 func isTLSFile(field protoreflect.FieldDescriptor) bool {
-	return field.ContainingMessage().Name() == "Tls" && (field.Name() == "ca" || field.Name() == "certificate" || field.Name() == "key")
+	switch field.ContainingMessage().Name() {
+	case "Tls":
+		return field.Name() == "ca" || field.Name() == "certificate" || field.Name() == "key"
+	case "ServerTls":
+		return field.Name() == "certificate" || field.Name() == "key" || field.Name() == "client_ca"
+	default:
+		return false
+	}
 }

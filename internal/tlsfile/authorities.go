@@ -4,6 +4,7 @@ package tlsfile
 import (
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 )
 
@@ -25,4 +26,19 @@ func ReadAuthorities(path string) (*Authorities, error) {
 		return nil, fmt.Errorf("read authorities: %s holds no certificate (PEM)", path)
 	}
 	return &Authorities{pool, content}, nil
+}
+
+// WatchedAuthorities are authorities whose file is read again when it changes. They are safe for concurrent use.
+type WatchedAuthorities struct {
+	watched[*Authorities]
+}
+
+// WatchAuthorities reads a file as ReadAuthorities does. A nil logger discards what goes wrong later.
+func WatchAuthorities(path string, logger *slog.Logger) (*WatchedAuthorities, error) {
+	read := func() (*Authorities, error) { return ReadAuthorities(path) }
+	a := &WatchedAuthorities{watched[*Authorities]{what: "file of authorities", paths: []string{path}, read: read, logger: logger}}
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }

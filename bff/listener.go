@@ -1,0 +1,110 @@
+package bff
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/edge"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+)
+
+// listener is what a world says of one of the places where requests come in.
+type listener struct {
+	// name is what expressions of the policy know it as.
+	name string
+	// identity are the names of the providers whose proofs count; none for all.
+	identity []string
+	// has reports whether an RPC is served there.
+	has func(*plan.RPC) bool
+	// names are the services that have one.
+	names   []string
+	handler http.Handler // nil for admin, whose handler is the server's
+	rules   edge.Rules
+	// proxyProtocol is set if connections of proxies begin with it.
+	proxyProtocol bool
+	tls           *tls.Config // nil for clear text
+}
+
+// side chooses one of a world's listeners.
+type side func(*world) *listener
+
+func public(w *world) *listener   { return w.public }
+func internal(w *world) *listener { return w.internal }
+func ofAdmin(w *world) *listener  { return w.admin }
+
+// openListeners makes the listeners. One without an address has no RPC.
+func (w *world) openListeners() error {
+	server := &w.plan.Server
+	w.public = &listener{
+		name: "public", has: func(rpc *plan.RPC) bool { return rpc.Binding == "" && !server.IsInternal(rpc.Name()) },
+		proxyProtocol: server.Proxies.Protocol,
+	}
+	w.internal = &listener{name: "internal", has: func(rpc *plan.RPC) bool { return rpc.Binding == "" && server.IsInternal(rpc.Name()) }}
+	w.admin = &listener{name: "admin"}
+	if server.Internal != nil {
+		w.internal.identity = server.Internal.Identity
+	}
+	var err error
+	if w.public.rules, err = w.edgeRules(); err != nil {
+		return err
+	}
+	if err := w.openTLS(); err != nil {
+		return err
+	}
+	w.public.handler, err = w.newHandler(w.public)
+	if err != nil {
+		return err
+	}
+	w.internal.handler, err = w.newHandler(w.internal)
+	return err
+}
+
+// openTLS reads the files of all listeners, and tells what is wrong with all of them.
+func (w *world) openTLS() error {
+	server := &w.plan.Server
+	from := map[*listener]*plan.ServerTLS{w.public: server.TLS, w.admin: server.Admin.TLS}
+	if server.Internal != nil {
+		from[w.internal] = server.Internal.TLS
+	}
+	var problems diag.Problems
+	for l, settings := range from {
+		if settings == nil {
+			continue
+		}
+		config, wrong := readServerTLS(settings, w.server.settings.logger)
+		l.tls, problems = config, append(problems, wrong...)
+	}
+	problems.Sort()
+	if err := problems.Err(); err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	return nil
+}
+
+// acceptor takes connections as the current world says: from proxies, and over TLS. What is said when one has been taken changes
+// nothing for it.
+type acceptor struct {
+	net.Listener
+
+	server *Server
+	side   side
+}
+
+// Accept implements net.Listener.
+func (a *acceptor) Accept() (net.Conn, error) {
+	conn, err := a.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l := a.side(a.server.current.Load())
+	if l.proxyProtocol {
+		conn = l.rules.Proxies.Accept(conn)
+	}
+	if l.tls != nil {
+		conn = tls.Server(conn, l.tls)
+	}
+	return conn, nil
+}

@@ -76,6 +76,7 @@ var table = map[string]rule{
 	"internal/jaegertest":           {},
 	"internal/slowtest":             {},
 	"internal/faulttest":            {},
+	"internal/edgetest":             {},
 	"internal/docstest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},

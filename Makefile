@@ -76,7 +76,7 @@ bench: ## measure compile, policy, projection, upstreams and whole runs
 
 .PHONY: golden
 golden: ## rewrite the expected output of golden tests; read the diff
-	go test ./internal/compile ./internal/source ./internal/docstest ./internal/faulttest ./aggregate ./cmd/sheaf -update
+	go test ./internal/compile ./internal/source ./internal/docstest ./internal/faulttest ./internal/edgetest ./aggregate ./cmd/sheaf -update
 
 .PHONY: jaeger
 jaeger: ## look at one RPC's spans in a real Jaeger

@@ -79,6 +79,7 @@ var table = map[string]rule{
 	"internal/jaegertest":           {},
 	"internal/slowtest":             {},
 	"internal/faulttest":            {},
+	"internal/edgetest":             {},
 	"internal/docstest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},

@@ -13,9 +13,9 @@ const service = "/notes.v1.NotesService/"
 
 // answer is what a client got.
 type answer struct {
-	status int
-	header http.Header
-	body   string
+	status          int
+	header, trailer http.Header
+	body            string
 }
 
 // code is the code of an error of Connect's; empty for none.
@@ -79,5 +79,5 @@ func (e *edge) do(request *http.Request) (answer, error) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(body)}, err
+	return answer{response.StatusCode, response.Header, response.Trailer, string(body)}, err
 }

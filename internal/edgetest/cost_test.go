@@ -23,6 +23,11 @@ func withoutPolicy() string {
 	return rules.ReplaceAllString(before+"-- proto"+after, "")
 }
 
+// generous is the project with a limit that counts, and that nobody reaches.
+func generous() string {
+	return strings.ReplaceAll(project, "rate: 1000/s, burst: 1000", "rate: 1000000/s, burst: 1000000")
+}
+
 // echo is a call that asks no upstream, so that what is done around it shows.
 func echo(tb testing.TB, handler http.Handler, token string) {
 	request := httptest.NewRequest(http.MethodPost, service+"Echo", strings.NewReader(`{"owner": "ann", "text": "hello"}`))
@@ -40,7 +45,7 @@ func echo(tb testing.TB, handler http.Handler, token string) {
 // process: blocks of calls with and without them take turns.
 func BenchmarkPolicy(b *testing.B) {
 	const block = 200
-	with, without := open(b), openDir(b, plantest.Write(b, withoutPolicy()))
+	with, without := openDir(b, plantest.Write(b, generous())), openDir(b, plantest.Write(b, withoutPolicy()))
 	guarded, bare, token := with.server.Handler(), without.server.Handler(), with.issuer.token("ann", "notes")
 	var guardedTime, bareTime time.Duration
 	calls := 0
@@ -82,7 +87,7 @@ func usage(b *testing.B) time.Duration {
 // TestPolicyAllocations counts what the policy allocates for a call, since that is what makes it slow and can be counted.
 func TestPolicyAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	const most = 60
-	with, without := open(t), openDir(t, plantest.Write(t, withoutPolicy()))
+	with, without := openDir(t, plantest.Write(t, generous())), openDir(t, plantest.Write(t, withoutPolicy()))
 	guarded, bare, token := with.server.Handler(), without.server.Handler(), with.issuer.token("ann", "notes")
 	const runs = 500
 	added := testing.AllocsPerRun(runs, func() { echo(t, guarded, token) }) - testing.AllocsPerRun(runs, func() { echo(t, bare, token) })

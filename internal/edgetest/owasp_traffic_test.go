@@ -206,8 +206,9 @@ func unknownRPCs(t *testing.T, e *edge) {
 func noReflection(t *testing.T, e *edge) {
 	t.Helper()
 	got := e.send(t, sent{rpc: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", token: e.issuer.token("olga", "operate"), header: []string{"Content-Type", "application/grpc"}})
-	if grpcStatus := got.header.Get("Grpc-Status"); got.status == http.StatusOK && grpcStatus != "12" {
-		t.Errorf("got %d %v %s", got.status, got.header, got.body)
+	const unimplemented = "12"
+	if status := got.trailer.Get("Grpc-Status"); status != unimplemented {
+		t.Errorf("got %d %v %s with status %q", got.status, got.header, got.body, status)
 	}
 	if strings.Contains(got.body, "NotesService") {
 		t.Errorf("reflection tells %s", got.body)

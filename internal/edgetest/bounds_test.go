@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"net/http"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -65,4 +66,18 @@ func zipped(t *testing.T, plain []byte) []byte {
 		t.Fatal(err)
 	}
 	return packed.Bytes()
+}
+
+// TestRulesAreBounded: a request that makes a rule look at everything in everything again and again is denied by what that costs, long before
+// its deadline, and the log says why.
+func TestRulesAreBounded(t *testing.T) {
+	t.Parallel()
+	e := openDir(t, variant(t, "max_elements: 100", "max_elements: 10000", "  fields:\n",
+		"    tags: {rpcs: [notes.v1.NotesService/CreateNote], deny: 'request.tags.exists(a, request.tags.exists(b, request.tags.exists(c, a + b == c)))'}\n  fields:\n"))
+	body := `{"owner": "ann", "text": "x", "tags": ["x"` + strings.Repeat(`,"y"`, 9000) + `]}`
+	got := e.send(t, sent{rpc: "CreateNote", token: e.issuer.token("ann", "notes"), body: body, header: []string{"Idempotency-Key", "k1"}})
+	e.denied(t, got, "permission_denied")
+	if !strings.Contains(e.logs.String(), "it costs too much") {
+		t.Errorf("the log does not tell: %s", e.logs.String())
+	}
 }

@@ -100,6 +100,8 @@ func TestIntrospection(t *testing.T) {
 			`{"active": true, "sub": "alice", "aud": "shop", "exp": null, "token_type": "Bearer"}`:   "opaque alice",
 			`{"active": false, "sub": "alice", "aud": "shop"}`:                                       "token is not active",
 			`{"active": true, "aud": "shop"}`:                                                        "claim sub or client_id is missing",
+			`{"active": true, "sub": "ann\u202e\u2028bob", "aud": "shop"}`:                           "claim sub is no text that could be an id",
+			`{"active": true, "sub": "Jörg Müller", "aud": "shop"}`:                                  "opaque Jörg Müller",
 			`{"active": true, "sub": "", "client_id": "web", "aud": "shop"}`:                         "claim sub is no text that could be an id",
 			`{"active": true, "sub": "alice"}`:                                                       "claim aud is no text and no list of texts",
 			`{"active": true, "sub": "alice", "aud": "bank"}`:                                        "token is for another audience",

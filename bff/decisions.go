@@ -45,12 +45,24 @@ func (w *world) recordDecisions(r *http.Request, call *policy.Call) {
 		return
 	}
 	for _, decision := range call.Decisions {
-		w.server.meters.decisions.Add(r.Context(), 1, metric.WithAttributes(attribute.String("sheaf.decision", decision.Kind),
-			attribute.String("sheaf.rule", decision.By), attribute.String("sheaf.rpc", call.RPC)))
+		w.server.meters.decided(r.Context(), counted{decision.Kind, decision.By, call.RPC})
 	}
 	if outcome := call.Outcome(); outcome != policy.Allow || w.plan.Policy.LogAll {
 		w.logDecisions(r.Context(), call, outcome)
 	}
+}
+
+// counted is what decisions are counted by. There are as many as the files name, and one in a process for each.
+type counted struct{ kind, rule, rpc string }
+
+// decided counts a decision.
+func (m *meters) decided(ctx context.Context, by counted) {
+	option, known := m.counted.Load(by)
+	if !known {
+		option, _ = m.counted.LoadOrStore(by, metric.WithAttributeSet(attribute.NewSet(
+			attribute.String("sheaf.decision", by.kind), attribute.String("sheaf.rule", by.rule), attribute.String("sheaf.rpc", by.rpc))))
+	}
+	m.decisions.Add(ctx, 1, option.(metric.MeasurementOption))
 }
 
 func (w *world) logDecisions(ctx context.Context, call *policy.Call, outcome string) {

@@ -31,6 +31,7 @@ func generous(log string) string {
 
 // echo is a call that asks no upstream, so that what is done around it shows.
 func echo(tb testing.TB, handler http.Handler, token string) {
+	tb.Helper()
 	request := httptest.NewRequest(http.MethodPost, service+"Echo", strings.NewReader(`{"owner": "ann", "text": "hello"}`))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+token)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -304,7 +305,7 @@ func TestLimitInCluster(t *testing.T) {
 	const keys = 30
 	for i := range keys {
 		for try := range 5 {
-			takes := []store.Take{{Bound: wide, Key: "all", Cost: 1}, {Bound: narrow, Key: fmt.Sprint(i), Cost: 1}, {Bound: wide, Key: fmt.Sprint(i), Cost: 1}}
+			takes := []store.Take{{Bound: wide, Key: "all", Cost: 1}, {Bound: narrow, Key: strconv.Itoa(i), Cost: 1}, {Bound: wide, Key: strconv.Itoa(i), Cost: 1}}
 			took, err := counters.Take(t.Context(), takes)
 			if err != nil || took != (try < 2) || takes[0].Remaining != int64(1000-2*i-min(try+1, 2)) {
 				t.Fatalf("%d, %d: took = %v of %+v, error %v", i, try, took, takes, err)
@@ -317,7 +318,7 @@ func TestLimitInCluster(t *testing.T) {
 	nodes[1].kill(t)
 	failed := 0
 	for i := range keys {
-		if _, err := counters.Take(t.Context(), []store.Take{{Bound: wide, Key: fmt.Sprint(i), Cost: 1}}); err != nil {
+		if _, err := counters.Take(t.Context(), []store.Take{{Bound: wide, Key: strconv.Itoa(i), Cost: 1}}); err != nil {
 			failed++
 		}
 	}

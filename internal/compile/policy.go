@@ -46,7 +46,7 @@ func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error)
 	for name := range more {
 		variables = append(variables, expr.Variable{Name: name, Type: cel.MapType(cel.StringType, cel.StringType)})
 	}
-	env, err := base.With(variables...)
+	env, err := base.Bounded().With(variables...)
 	if err != nil {
 		return nil, err
 	}

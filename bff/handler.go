@@ -108,7 +108,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
 		w.codecs(method),
-		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
+		atMost(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),
 	}

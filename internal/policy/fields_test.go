@@ -3,6 +3,7 @@ package policy_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -96,6 +97,8 @@ func hidingOf(tb testing.TB, filter *policy.FieldFilter) *policy.Hiding {
 type reference struct {
 	types  *dynamicpb.Types
 	hidden map[protoreflect.FullName][]protoreflect.FieldNumber
+	// broken is set once an Any has held what is no message.
+	broken bool
 }
 
 func (r *reference) clear(message protoreflect.Message) {
@@ -130,8 +133,9 @@ func (r *reference) rewriteAny(message protoreflect.Message, do func(protoreflec
 		return
 	}
 	inside := held.New()
-	if proto.Unmarshal(message.Get(fields.ByNumber(2)).Bytes(), inside.Interface()) != nil {
+	if readMessage(message.Get(fields.ByNumber(2)).Bytes(), inside.Interface()) != nil {
 		message.Clear(fields.ByNumber(2))
+		r.broken = true
 		return
 	}
 	do(inside)
@@ -139,9 +143,45 @@ func (r *reference) rewriteAny(message protoreflect.Message, do func(protoreflec
 	message.Set(fields.ByNumber(2), protoreflect.ValueOfBytes(raw))
 }
 
+// readMessage reads a message. Protobuf's decoder of dynamic messages panics at some that are malformed.
+func readMessage(raw []byte, message proto.Message) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("recovered from a panic: %v", cause)
+		}
+	}()
+	return proto.Unmarshal(raw, message)
+}
+
 // canonical writes what every Any holds in one way.
 func (r *reference) canonical(message protoreflect.Message) {
 	(&reference{types: r.types}).clear(message)
+}
+
+// checkRaw compares what is left of wire bytes as they come: with messages in several parts, and fields in any order.
+func (r *reference) checkRaw(t *testing.T, hiding *policy.Hiding, raw []byte, descriptor protoreflect.MessageDescriptor) {
+	t.Helper()
+	want, got := dynamicpb.NewMessage(descriptor), dynamicpb.NewMessage(descriptor)
+	if err := proto.Unmarshal(raw, want); err != nil {
+		t.Fatal(err)
+	}
+	r.broken = false
+	r.clear(want)
+	if r.broken {
+		return
+	}
+	filtered, err := hiding.Message(raw)
+	if err == nil {
+		err = proto.Unmarshal(filtered, got)
+	}
+	if err != nil {
+		t.Fatalf("%x: %v", raw, err)
+	}
+	r.canonical(got)
+	r.canonical(want)
+	if !proto.Equal(got, want) {
+		t.Errorf("of %x:\n%v, want\n%v", raw, got, want)
+	}
 }
 
 // without are unknown fields but for those of a number.
@@ -203,10 +243,11 @@ func FuzzFieldFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, which byte) {
 		filter, slow := filters[int(which)%len(filters)], references[int(which)%len(filters)]
 		want, got := dynamicpb.NewMessage(of("Tree")), dynamicpb.NewMessage(of("Tree"))
-		if proto.Unmarshal(raw, want) != nil {
+		if readMessage(raw, want) != nil {
 			_, _ = hidingOf(t, filter).Message(raw) // which must not panic
 			return
 		}
+		slow.checkRaw(t, hidingOf(t, filter), raw, of("Tree"))
 		slow.canonical(want)
 		wire, err := proto.Marshal(want)
 		if err != nil {

@@ -33,8 +33,9 @@ type node struct {
 type below struct {
 	// rules are those that hide it.
 	rules []int
-	// node is its message type; nil if nothing below it is hidden.
+	// node is its message type; nil if nothing below it is hidden. A field of another wire type than kind is an unknown one.
 	node *node
+	kind protowire.Type
 }
 
 // Numbers of fields.
@@ -87,7 +88,7 @@ func (n *node) appendFields(dst, wire []byte, by []bool, depth int) ([]byte, err
 		case known && field.hidden(by):
 			dst = append(dst, wire[copied:at]...)
 			copied = end
-		case known && field.node != nil && (kind == protowire.BytesType || kind == protowire.StartGroupType):
+		case known && field.node != nil && kind == field.kind:
 			var err error
 			dst = append(dst, wire[copied:value]...)
 			if dst, err = field.node.appendValue(dst, wire[value:end], valueOf{number, kind, by, depth + 1}); err != nil {
@@ -147,7 +148,7 @@ func (n *node) appendAny(dst, wire []byte, by []bool, depth int) ([]byte, error)
 	if held == nil {
 		return append(dst, wire...), nil
 	}
-	return (&node{fields: map[protowire.Number]below{anyValue: {node: held}}}).appendFields(dst, wire, by, depth)
+	return (&node{fields: map[protowire.Number]below{anyValue: {node: held, kind: protowire.BytesType}}}).appendFields(dst, wire, by, depth)
 }
 
 // appendReport appends a report of what is missing, without the paths of hidden fields.
@@ -179,7 +180,10 @@ func (g *graph) node(message protoreflect.MessageDescriptor) *node {
 	}
 	for i := range message.Fields().Len() {
 		descriptor := message.Fields().Get(i)
-		field := below{rules: g.about(descriptor)}
+		field := below{rules: g.about(descriptor), kind: protowire.BytesType}
+		if descriptor.Kind() == protoreflect.GroupKind {
+			field.kind = protowire.StartGroupType
+		}
 		switch under := descriptor.Message(); {
 		case under == nil:
 		case under.FullName() == (&sheafv1.Partial{}).ProtoReflect().Descriptor().FullName():

@@ -106,9 +106,6 @@ func (s *Server) enter() *world {
 	}
 }
 
-// maxNaming bounds a request for health or reflection, which holds little more than a name. Anybody may send one.
-const maxNaming = 16 << 10
-
 // Handler answers every protocol on the paths of the contract's services, of server reflection and of health. For gRPC
 // without TLS the server around it must speak HTTP/2 in clear text, as Serve does. What sheaf.yaml says of TLS and of the PROXY protocol
 // is for that server to do.
@@ -119,7 +116,7 @@ func (s *Server) InternalHandler() http.Handler { return s.handler(internal, s.i
 
 func (s *Server) handler(side side, health *health) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(grpchealth.NewHandler(health, connect.WithReadMaxBytes(maxNaming))) // whoever watches it stays for longer than a world
+	mux.Handle(grpchealth.NewHandler(health, atMost(smallRequest))) // whoever watches it stays for longer than a world
 	mux.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		w := s.enter()
 		defer w.leave()

@@ -24,7 +24,7 @@ func (w *world) reflect(mux *http.ServeMux, l *listener, entrance *policy.Entran
 	}
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return l.names }), grpcreflect.WithDescriptorResolver(files))
 	for _, of := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha} {
-		path, handler := of(reflector, connect.WithReadMaxBytes(maxNaming))
+		path, handler := of(reflector, atMost(smallRequest), connect.WithInterceptors(noteAnswer{}))
 		mux.Handle(path, entrance.Handler(path[1:]+"ServerReflectionInfo", false, handler))
 	}
 	return nil

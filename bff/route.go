@@ -73,7 +73,7 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 			continue
 		}
 		answer, name = one.answer, one.Name
-		policy.From(ctx).Decide("route", name, "")
+		policy.From(ctx).Decide(policy.Routed, name, "")
 		trace.SpanFromContext(ctx).SetAttributes(attribute.String("sheaf.route", name))
 	}
 	if answer == nil {

@@ -21,12 +21,6 @@ type Rule struct {
 	When *expr.Program
 }
 
-// The kinds of decisions about who may call what.
-const (
-	Allow = "allow"
-	Deny  = "deny"
-)
-
 // Rules are those about one RPC, in their order: what denies comes first. It is safe for concurrent use.
 type Rules struct {
 	deny, allow []Rule

@@ -80,7 +80,7 @@ func (a *asking) unavailable(ctx context.Context, limit *limit) error {
 }
 
 func (a *asking) note(ctx context.Context, limit *limit, reason string) {
-	a.call.Decide("limit", limit.Name, reason)
+	a.call.Decide(Limited, limit.Name, reason)
 	a.Refused(ctx, limit.Name, reason)
 }
 

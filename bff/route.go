@@ -62,7 +62,8 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 	if len(p.routes) == 0 {
 		return p, nil
 	}
-	facts := factsOf(ctx, request)
+	facts := policy.From(ctx).Facts(request.Msg, time.Now())
+	facts.Header = request.Header()
 	name := ""
 	for _, one := range p.routes {
 		if !one.shadow && answer != nil || !one.Takes(ctx, facts) {
@@ -81,11 +82,6 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 	}
 	p.server.meters.routes.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()), attribute.String("sheaf.route", name)))
 	return answer, shadows
-}
-
-func factsOf(ctx context.Context, request *connect.Request[dynamicpb.Message]) *policy.Facts {
-	call := policy.From(ctx)
-	return &policy.Facts{Caller: call.Caller, Peer: call.Peer, RPC: call.RPC, Request: request.Msg, Header: request.Header(), Now: time.Now()}
 }
 
 // longest is the time that the slowest of all that may answer has.

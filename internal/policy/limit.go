@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ type asked struct {
 // admit asks all limits, those first that ask nobody else. The error is a *connect.Error. What it has entered, it leaves in leave.
 func (a *asking) admit(ctx context.Context, message proto.Message) error {
 	defer a.tell(ctx)
-	facts := &Facts{Caller: a.call.Caller, Peer: a.call.Peer, RPC: a.call.RPC, Request: message, Now: a.call.Arrived}
+	facts := a.call.Facts(message, a.call.Arrived)
 	if err := a.prepare(ctx, facts); err != nil {
 		return err
 	}
@@ -148,10 +147,8 @@ func (a *asking) askShared(ctx context.Context) error {
 		return nil
 	case err == nil:
 		return a.exhausted(ctx, &a.together)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the limits were known"))
 	case ctx.Err() != nil:
-		return connect.NewError(connect.CodeCanceled, errors.New("the client cancelled the request"))
+		return ended(ctx, "the limits were known")
 	default:
 		return a.doWithout(ctx)
 	}

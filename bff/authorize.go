@@ -20,7 +20,7 @@ func (w *world) authorize(rpc string) connect.Interceptor {
 func policyRules(frozen *plan.Policy, rpc string) *policy.Rules {
 	var rules []policy.Rule
 	for _, rule := range frozen.Rules {
-		if when := rule.When.Programs[rpc]; when != nil {
+		if when := rule.When.For(rpc); when != nil {
 			rules = append(rules, policy.Rule{Name: rule.Name, Deny: rule.Deny, When: when})
 		}
 	}

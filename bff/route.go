@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/dynamicpb"
 
-	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -32,15 +31,9 @@ func (r *route) rpc() string { return plan.Procedure(r.answer.plan.Method) }
 func (w *world) routes(rpc *plan.RPC, answer func(*plan.RPC) *procedure) []*route {
 	var routes []*route
 	name := plan.Procedure(rpc.Method)
-	program := func(e *plan.Expression) *expr.Program {
-		if e == nil {
-			return nil
-		}
-		return e.Programs[name]
-	}
 	for _, one := range rpc.Routes {
 		routes = append(routes, &route{
-			Route:  policy.Route{Name: one.Name, When: program(one.When), Sticky: program(one.Sticky), Share: one.Share},
+			Route:  policy.Route{Name: one.Name, When: one.When.For(name), Sticky: one.Sticky.For(name), Share: one.Share},
 			shadow: one.Shadow, answer: answer(one.Answers[name]),
 		})
 	}

@@ -38,13 +38,6 @@ type Answer struct {
 	Partial bool
 }
 
-// Begin notes that the call's plan runs. On a nil Call it does nothing.
-func (c *Call) Begin() {
-	if c != nil {
-		c.Begun = true
-	}
-}
-
 type callKey struct{}
 
 // With is a context that carries a call.

@@ -30,11 +30,9 @@ var refusals = []string{Deny, Limited, Conflict, Unknown}
 // Unread is the outcome of a call whose message nobody could read.
 const Unread = "unread"
 
-// Decide notes a decision. On a nil Call it does nothing.
+// Decide notes a decision.
 func (c *Call) Decide(kind, by, reason string) {
-	if c != nil {
-		c.Decisions = append(c.Decisions, Decision{kind, by, reason})
-	}
+	c.Decisions = append(c.Decisions, Decision{kind, by, reason})
 }
 
 // Outcome is what the policy made of a call that is over: the kind of the decision that ended it, Unread, or Allow, whatever came of it then.

@@ -15,8 +15,8 @@ type Entrance struct {
 	Chain *identity.Chain
 	// PeerOf is where a request comes from.
 	PeerOf func(*http.Request) Peer
-	// Done is told of each call when it has been answered, with the error that it was refused with here; nil for none.
-	Done func(*http.Request, *Call, error)
+	// Done is told of each call when it has been answered.
+	Done func(*http.Request, *Call)
 }
 
 // Handler lets calls of an RPC in that prove who they are; without proof too, if anonymous is set.
@@ -31,12 +31,12 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 			call.Answer = &Answer{Code: told.Code()}
 			challenge(w, err)
 			Refuse(failures, w, r, told)
-			e.Done(r, call, err)
+			e.Done(r, call)
 			return
 		}
 		call.Caller = caller
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), call)))
-		e.Done(r, call, nil)
+		e.Done(r, call)
 	})
 }
 

@@ -3,14 +3,12 @@ package policy
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
@@ -69,12 +67,8 @@ func (l *Limiter) Limit(limits []Limit, shared store.Counters) connect.Intercept
 	limited := newLimited(l, limits, shared)
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			call := From(ctx)
-			if call == nil {
-				call = &Call{RPC: strings.TrimPrefix(request.Spec().Procedure, "/"), Arrived: time.Now(), Caller: identity.Anonymous()}
-			}
 			message, _ := request.Any().(proto.Message)
-			asked := &asking{limited: limited, call: call}
+			asked := &asking{limited: limited, call: From(ctx)}
 			defer asked.leave()
 			if err := asked.admit(ctx, message); err != nil {
 				return nil, err

@@ -46,7 +46,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	policy.From(ctx).Begin()
+	policy.From(ctx).Begun = true
 	chosen, shadows := p.choose(ctx, request)
 	input := aggregate.Input{
 		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),

@@ -11,7 +11,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-// defaultKeyHeader is that of package identity.
+// defaultKeyHeader carries a key, where nothing else is said.
 const defaultKeyHeader = "X-Api-Key"
 
 // checkKeyProviders refuses keys that no request could carry, that nothing could keep, or that two providers would claim.
@@ -22,9 +22,7 @@ func (d *draft) checkKeyProviders(providers []source.Field) {
 		if node == nil {
 			continue
 		}
-		if redis := node.Get("redis"); redis != nil && d.project.Config.GetRedis() == nil {
-			d.report(redis, addRedis, "there is no Redis")
-		}
+		d.needRedis(node.Get("redis"))
 		d.checkKeyFile(node.Get("file"), files, provider.Key)
 		d.checkKeyHeader(node, headers, provider.Key)
 	}

@@ -35,11 +35,8 @@ func (d *draft) namedBy(patterns *source.Node) []*rpc {
 }
 
 func (p *policyParser) rules(node *source.Node) []*plan.Rule {
-	if node == nil {
-		return nil
-	}
 	var rules []*plan.Rule
-	for _, field := range node.Fields {
+	for _, field := range fieldsOf(node) {
 		if rule := p.rule(field, p.project.Config.GetPolicy().GetRules()[field.Key]); rule != nil {
 			rules = append(rules, rule)
 		}

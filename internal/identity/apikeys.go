@@ -15,9 +15,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// DefaultKeyHeader is the header that carries a key, where nothing else is said.
-const DefaultKeyHeader = "X-Api-Key"
-
 const (
 	// keyFresh is how long a key that was found is good without another look, and so how long one that was revoked lives on. An unknown
 	// prefix is unknown for as long.
@@ -55,11 +52,8 @@ type knownKey struct {
 	foundAt time.Time
 }
 
-// NewAPIKeys is the provider of a name; an empty header is DefaultKeyHeader.
+// NewAPIKeys is the provider of a name, whose keys a header carries.
 func NewAPIKeys(name, header string, keys store.Keys) *APIKeys {
-	if header == "" {
-		header = DefaultKeyHeader
-	}
 	return &APIKeys{
 		name: name, header: http.CanonicalHeaderKey(header), keys: keys, known: map[string]*knownKey{}, unknown: map[string]time.Time{},
 		misses: &bucket{perSecond: unknownPerSecond, most: unknownBurst},

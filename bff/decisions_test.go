@@ -24,7 +24,7 @@ const someRules = `policy:
   fields:
     staff:
       fields: [shop.v1.GetProductResponse.in_stock]
-      allow: caller.provider == "staff"
+      allow: has(caller.claims.staff)
 `
 
 // decision is a line of the log of decisions.

@@ -93,6 +93,8 @@ type Program struct {
 	Selections []string
 	// Proves are the selections that there is a value for whenever the expression, a condition, is true: those of has().
 	Proves []string
+	// Compared are its comparisons of selections with texts.
+	Compared []Comparison
 
 	program cel.Program
 	adapter types.Adapter
@@ -120,6 +122,7 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	}
 	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program, adapter: e.cel.CELTypeAdapter()}
 	compiled.Selections = selectionsIn(checked.NativeRep().Expr())
+	compiled.Compared = comparisonsIn(text, checked.NativeRep())
 	compiled.Proves = provenBy(checked.NativeRep().Expr())
 	compiled.loops = loops
 	return compiled, nil

@@ -25,7 +25,7 @@ func TestForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := newCounted(t)
 		prefix, text := issue(t, keys, store.Key{ID: "a"})
-		provider := identity.NewAPIKeys("partners", "", late{keys})
+		provider := identity.NewAPIKeys("partners", "X-Api-Key", late{keys})
 		looked := make(chan error, 1)
 		go func() {
 			_, err := provider.Identify(t.Context(), withKey(text))

@@ -19,7 +19,7 @@ func (a admin) keysOf(provider string) (*Keys, error) {
 	if err != nil {
 		return nil, keyFailure(err)
 	}
-	return &Keys{provider: chosen.Name, store: w.keys[chosen.Name].Store()}, nil
+	return &Keys{provider: chosen.Name, store: w.apiKeys(chosen.Name).Store()}, nil
 }
 
 // CreateKey implements adminv1connect.AdminServiceHandler.

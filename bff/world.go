@@ -36,10 +36,8 @@ type world struct {
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 
-	operators      []operator          // of the admin API
-	keys           map[string]*keyRing // of providers of API keys, by their names
-	identifiers    []identifier        // the policy's that know keys and certificates, sorted by name
-	tokenProviders []*tokenProvider    // those that know tokens, likewise
+	operators []operator          // of the admin API
+	providers []*identityProvider // the policy's, sorted by name
 
 	public, internal, admin *listener
 
@@ -55,7 +53,7 @@ type world struct {
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
 		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
-		keys: map[string]*keyRing{}, unused: make(chan struct{}),
+		unused: make(chan struct{}),
 	}
 	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
@@ -188,7 +186,7 @@ func (w *world) drain(ctx context.Context) {
 // close gives back what worlds share: what uses another part before that part. Calls in flight end by themselves.
 func (w *world) close() {
 	w.closed.Do(func() {
-		for _, provider := range w.tokenProviders {
+		for _, provider := range w.providers {
 			provider.release()
 		}
 		w.shadows.close()

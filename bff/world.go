@@ -31,8 +31,9 @@ type world struct {
 	clients    []*client             // each behind the one that issues its tokens
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
-	counted    *bounds.Types
-	shadows    *shadows
+	// requestTypes count what requests hold.
+	requestTypes *bounds.Types
+	shadows      *shadows
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 
@@ -52,8 +53,8 @@ type world struct {
 // renewed of accounts. The older world may be nil.
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
-		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
-		unused: make(chan struct{}),
+		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), requestTypes: requestTypes(compiled),
+		procedures: map[string]*procedure{}, unused: make(chan struct{}),
 	}
 	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
@@ -77,21 +78,7 @@ func (w *world) open(older *world) error {
 	if err != nil {
 		return err
 	}
-	procedureOf := func(rpc *plan.RPC) *procedure {
-		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, personal: w.isPersonal(rpc), logged: w.plan.Policy != nil}
-	}
-	for _, service := range w.plan.Services {
-		for _, rpc := range service.RPCs {
-			made := procedureOf(rpc)
-			made.hide = w.fieldFilter(rpc)
-			made.personal = made.hide != nil || made.personal
-			made.routes, made.hidden = w.routes(rpc, procedureOf), isHidden(rpc)
-			for _, route := range made.routes {
-				route.answer.personal = route.answer.personal || made.personal
-			}
-			w.procedures[rpc.Name()] = made
-		}
-	}
+	w.openProcedures(bound, validator)
 	if err := w.openIdentity(older); err != nil {
 		return err
 	}

@@ -78,12 +78,12 @@ func (s *Server) audit() connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			response, err := next(ctx, request)
-			level, code := slog.LevelInfo, "ok"
+			level, code := slog.LevelInfo, connect.Code(0)
 			if err != nil {
-				level, code = slog.LevelWarn, connect.CodeOf(err).String()
+				level, code = slog.LevelWarn, connect.CodeOf(err)
 			}
 			name, _ := ctx.Value(operatorKey{}).(string)
-			attributes := []slog.Attr{slog.String("operator", name), slog.String("rpc", strings.TrimPrefix(request.Spec().Procedure, "/")), slog.String("code", code)}
+			attributes := []slog.Attr{slog.String("operator", name), slog.String("rpc", strings.TrimPrefix(request.Spec().Procedure, "/")), slog.String("code", codeName(code))}
 			s.settings.logger.LogAttrs(ctx, level, "admin API", append(attributes, subjectOf(request.Any(), response)...)...)
 			return response, err
 		}

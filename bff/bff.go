@@ -6,7 +6,6 @@ package bff
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -155,16 +154,4 @@ func (s *Server) Close() {
 	s.close()
 	s.draining.Wait()
 	s.current.Load().close()
-}
-
-// errUnknownRPC is the cause of a call to an RPC that the project does not bind.
-var errUnknownRPC = errors.New("unknown RPC")
-
-// find is the procedure of an RPC's full or short name.
-func (w *world) find(name string) (*procedure, error) {
-	rpc := w.plan.Find(name)
-	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, w.plan.Suggest(name, nil))
-	}
-	return w.procedures[rpc.Name()], nil
 }

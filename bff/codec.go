@@ -157,8 +157,8 @@ func (w *world) codecs(method protoreflect.MethodDescriptor) connect.HandlerOpti
 	)
 }
 
-// countable are the types of requests, so that none is new later on.
-func countable(compiled *plan.Plan) *bounds.Types {
+// requestTypes are the types of all requests, so that none is new later on.
+func requestTypes(compiled *plan.Plan) *bounds.Types {
 	types := bounds.NewTypes(compiled.Files)
 	for _, service := range compiled.Services {
 		for i := range service.Descriptor.Methods().Len() {
@@ -171,7 +171,7 @@ func countable(compiled *plan.Plan) *bounds.Types {
 func (w *world) requests(method protoreflect.MethodDescriptor) *requests {
 	settings := &w.plan.Server
 	return &requests{
-		types: w.types, message: w.counted.Message(method.Input()),
+		types: w.types, message: w.requestTypes.Message(method.Input()),
 		within: bounds.Bounds{Depth: settings.MaxDepth, Elements: settings.MaxElements}, discard: settings.AllowUnknownFields,
 	}
 }

@@ -52,13 +52,3 @@ func proofHeaders(policy *plan.Policy) []string {
 	}
 	return names
 }
-
-// varyOf are the headers of requests that responses of an RPC depend on, besides those that Connect names.
-func (w *world) varyOf(rpc *plan.RPC) []string {
-	names := forwarded(rpc)
-	if w.plan.Policy != nil && len(w.plan.Policy.Providers) > 0 {
-		names = append(names, proofHeaders(w.plan.Policy)...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}

@@ -115,7 +115,7 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 	if procedure == nil {
 		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
 	}
-	interceptors := []connect.Interceptor{
+	interceptors := connect.WithInterceptors( // what is nil is left out
 		w.server.observe,
 		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
@@ -124,9 +124,9 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		w.authorize(procedure.plan.Name()),
 		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
-	}
-	interceptors = append(interceptors, w.onceOnly(method)...) // the innermost
-	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...)
+		w.onceOnly(method),
+	)
+	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, interceptors)...)
 }
 
 // initialize makes an empty request a message of the method's type.

@@ -10,11 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
-	"github.com/sheaf-rpc/sheaf/internal/source"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
@@ -54,7 +52,7 @@ var (
 // provider's name may be empty if there is one alone. The caller closes them.
 func OpenKeys(dir, provider string, options ...Option) (*Keys, error) {
 	settings := newSettings(options)
-	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv, AllowUnsetEnv: true}, settings.extensions())
+	compiled, err := settings.compile(dir, true)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
-	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -34,7 +33,7 @@ type PolicyReport struct {
 // variables of the environment need not be set. If the files are wrong, the error is an *AuthorError, or wraps one.
 func TestPolicy(ctx context.Context, dir, file string, options ...Option) (*PolicyReport, error) {
 	settings := newSettings(options)
-	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv, AllowUnsetEnv: true}, settings.extensions())
+	compiled, err := settings.compile(dir, true)
 	if err != nil {
 		return nil, err
 	}

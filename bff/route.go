@@ -2,7 +2,6 @@ package bff
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -38,16 +37,6 @@ func (w *world) routes(rpc *plan.RPC, answer func(*plan.RPC) *procedure) []*rout
 		})
 	}
 	return routes
-}
-
-// isHidden reports whether what answers an RPC depends on more than its request message.
-func isHidden(rpc *plan.RPC) bool {
-	for _, one := range rpc.Routes {
-		if one.Hidden && !one.Shadow {
-			return true
-		}
-	}
-	return false
 }
 
 // choose finds what answers a request, and what runs in the shadow of that: all that are about it.
@@ -97,12 +86,4 @@ func (p *procedure) cost() int {
 		}
 	}
 	return cost
-}
-
-// keepHidden lets caches give a response only to the one who has it, and only after they have asked again: another time, something else
-// may answer.
-func keepHidden(header http.Header) {
-	if header.Get("Cache-Control") != "no-store" {
-		header.Set("Cache-Control", "private, no-cache")
-	}
 }

@@ -229,6 +229,10 @@ func checkShell(text string) error {
 			if _, err := os.Stat(root + "/" + ciScript.FindStringSubmatch(line)[1]); err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
+		case adminCall.MatchString(line):
+			if err := checkAdminCall(adminCall.FindStringSubmatch(line)); err != nil {
+				return fmt.Errorf("%s: %w", line, err)
+			}
 		case strings.HasPrefix(line, "curl --json '{}' http://127.0.0.1:8080/grpc.health.v1.Health/Check"):
 		default:
 			return fmt.Errorf("%s: nothing checks this", line)

@@ -75,6 +75,7 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 		Pages: r.freezePages(),
 	}
 	if frozen.Binding == "" {
+		frozen.Access = d.policy.AccessTo(frozen.Name(), d.freezeInternal())
 		frozen.Limits = d.policy.LimitsOf(frozen.Name())
 	}
 	for _, let := range r.lets {

@@ -44,7 +44,7 @@ func (a admin) Reload(ctx context.Context, _ *connect.Request[adminv1.ReloadRequ
 	reloaded, err := a.server.Reload(ctx)
 	if wrong, ok := errors.AsType[*AuthorError](err); ok {
 		told := connect.NewError(connect.CodeFailedPrecondition, wrong)
-		addDetail(told, &adminv1.Problems{Problems: problemMessages(wrong.Problems)})
+		policy.AddDetail(told, &adminv1.Problems{Problems: problemMessages(wrong.Problems)})
 		return nil, told
 	}
 	if err != nil {

@@ -19,7 +19,8 @@ func (a admin) keysOf(provider string) (*Keys, error) {
 	if err != nil {
 		return nil, keyFailure(err)
 	}
-	return &Keys{provider: chosen.Name, store: w.keys[chosen.Name].Store()}, nil
+	ring := w.keys[chosen.Name]
+	return &Keys{provider: chosen.Name, store: ring.Store(), changed: ring.Forget}, nil
 }
 
 // CreateKey implements adminv1connect.AdminServiceHandler.

@@ -14,6 +14,7 @@ import (
 
 	adminv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
@@ -38,11 +39,7 @@ func (s *Server) forOperators(next http.Handler) http.Handler {
 			slog.String("path", request.URL.Path), slog.String("peer", request.RemoteAddr))
 		writer.Header().Set("WWW-Authenticate", "Bearer")
 		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the admin API needs its token, as Authorization: Bearer"))
-		if !failures.IsSupported(request) {
-			http.Error(writer, refused.Message(), http.StatusUnauthorized)
-			return
-		}
-		_ = failures.Write(writer, request, refused) // the client has gone
+		policy.Refuse(failures, writer, request, refused)
 	})
 }
 

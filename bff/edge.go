@@ -1,7 +1,6 @@
 package bff
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -48,7 +47,7 @@ func proofHeaders(policy *plan.Policy) []string {
 	}
 	for _, provider := range policy.Providers {
 		if provider.APIKeys != nil {
-			names = append(names, cmp.Or(provider.APIKeys.Header, "X-Api-Key"))
+			names = append(names, provider.APIKeys.Header)
 		}
 	}
 	return names

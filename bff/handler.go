@@ -113,11 +113,11 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
 	}
 	interceptors := []connect.Interceptor{
 		w.server.observe,
-		noteAnswer(),
+		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
 		connect.UnaryInterceptorFunc(procedure.leave),

@@ -39,30 +39,41 @@ func (w *world) openIdentity(older *world) error {
 }
 
 // chainOf asks the providers with these names; no names are all. Without any in the policy, everybody is anonymous. A request
-// carries one proof, which comes before the certificate of its connection.
+// carries one proof, which comes before the certificate of its connection; one that does not count is one, too, since upstreams may get it.
 func (w *world) chainOf(names []string) *identity.Chain {
 	if len(w.identityProviders()) == 0 {
 		return identity.NewChain()
 	}
 	counts := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	var carried, certificates []identity.Provider
-	var headers []string
+	providers := []identity.Provider{identity.OneProof(w.carriers()...)}
 	if bearer := w.bearer(counts); bearer != nil {
-		carried, headers = append(carried, bearer), append(headers, "Authorization")
+		providers = append(providers, bearer)
 	}
+	var certificates []identity.Provider
 	for _, one := range w.identifiers {
 		switch {
 		case !counts(one.name):
 		case one.header == "":
 			certificates = append(certificates, one.Provider)
 		default:
-			carried = append(carried, one.Provider)
-			if !slices.Contains(headers, one.header) {
-				headers = append(headers, one.header)
-			}
+			providers = append(providers, one.Provider)
 		}
 	}
-	return identity.NewChain(slices.Concat([]identity.Provider{identity.OneProof(headers...)}, carried, certificates)...)
+	return identity.NewChain(append(providers, certificates...)...)
+}
+
+// carriers are the headers that carry proofs of all providers, each once.
+func (w *world) carriers() []string {
+	var headers []string
+	if len(w.tokenProviders) > 0 {
+		headers = append(headers, "Authorization")
+	}
+	for _, one := range w.identifiers {
+		if one.header != "" && !slices.Contains(headers, one.header) {
+			headers = append(headers, one.header)
+		}
+	}
+	return headers
 }
 
 // identityProviders are those of the policy.

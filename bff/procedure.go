@@ -31,6 +31,8 @@ type procedure struct {
 	shadows *shadows
 	// hide takes hidden fields out of responses; nil for none.
 	hide *policy.FieldFilter
+	// logged is set if decisions about calls are.
+	logged bool
 	// personal is set if responses depend on who calls.
 	personal bool
 }
@@ -44,7 +46,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	policy.From(ctx).Begin()
+	policy.From(ctx).Begun = true
 	chosen, shadows := p.choose(ctx, request)
 	input := aggregate.Input{
 		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
@@ -55,7 +57,13 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 		ctx, cancel = context.WithTimeout(ctx, chosen.timeout) // within that of the slowest
 		defer cancel()
 	}
-	result, err := chosen.run(ctx, input)
+	running := ctx
+	if p.logged {
+		var gathered *trail
+		running, gathered = follow(ctx)
+		defer gathered.end(policy.From(ctx))
+	}
+	result, err := chosen.run(running, input)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (w *world) open(older *world) error {
 		return err
 	}
 	procedureOf := func(rpc *plan.RPC) *procedure {
-		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, personal: w.isPersonal(rpc)}
+		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, personal: w.isPersonal(rpc), logged: w.plan.Policy != nil}
 	}
 	for _, service := range w.plan.Services {
 		for _, rpc := range service.RPCs {

@@ -152,7 +152,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 // fragment begins with a key of sheaf.yaml.
-var fragment = regexp.MustCompile(`^(upstreams|server|accounts|redis|admin):`)
+var fragment = regexp.MustCompile(`^(upstreams|server|accounts|redis|admin|policy):`)
 
 // TestFragments checks every part of a sheaf.yaml that a page shows, as sheaf check would, behind the lines that it leaves out.
 func TestFragments(t *testing.T) {

@@ -25,10 +25,9 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 
 // adminHandler answers operators.
 func (s *Server) adminHandler() http.Handler {
-	const maxRequest = 64 << 10
 	mux := http.NewServeMux()
 	mux.Handle(adminv1connect.NewAdminServiceHandler(admin{s},
-		withStrictJSON(), connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
+		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
 	if s.settings.metrics != nil {
 		mux.Handle("GET /metrics", s.settings.metrics)
 	}
@@ -45,7 +44,7 @@ func (a admin) Reload(ctx context.Context, _ *connect.Request[adminv1.ReloadRequ
 	reloaded, err := a.server.Reload(ctx)
 	if wrong, ok := errors.AsType[*AuthorError](err); ok {
 		told := connect.NewError(connect.CodeFailedPrecondition, wrong)
-		addDetail(told, &adminv1.Problems{Problems: problemMessages(wrong.Problems)})
+		policy.AddDetail(told, &adminv1.Problems{Problems: problemMessages(wrong.Problems)})
 		return nil, told
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	adminv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
 
@@ -38,11 +39,7 @@ func (s *Server) forOperators(next http.Handler) http.Handler {
 			slog.String("path", request.URL.Path), slog.String("peer", request.RemoteAddr))
 		writer.Header().Set("WWW-Authenticate", "Bearer")
 		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the admin API needs its token, as Authorization: Bearer"))
-		if !failures.IsSupported(request) {
-			http.Error(writer, refused.Message(), http.StatusUnauthorized)
-			return
-		}
-		_ = failures.Write(writer, request, refused) // the client has gone
+		policy.Refuse(failures, writer, request, refused)
 	})
 }
 
@@ -81,12 +78,12 @@ func (s *Server) audit() connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			response, err := next(ctx, request)
-			level, code := slog.LevelInfo, "ok"
+			level, code := slog.LevelInfo, connect.Code(0)
 			if err != nil {
-				level, code = slog.LevelWarn, connect.CodeOf(err).String()
+				level, code = slog.LevelWarn, connect.CodeOf(err)
 			}
 			name, _ := ctx.Value(operatorKey{}).(string)
-			attributes := []slog.Attr{slog.String("operator", name), slog.String("rpc", strings.TrimPrefix(request.Spec().Procedure, "/")), slog.String("code", code)}
+			attributes := []slog.Attr{slog.String("operator", name), slog.String("rpc", strings.TrimPrefix(request.Spec().Procedure, "/")), slog.String("code", codeName(code))}
 			s.settings.logger.LogAttrs(ctx, level, "admin API", append(attributes, subjectOf(request.Any(), response)...)...)
 			return response, err
 		}

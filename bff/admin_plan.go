@@ -14,7 +14,7 @@ import (
 // GetPlan implements adminv1connect.AdminServiceHandler.
 func (a admin) GetPlan(_ context.Context, request *connect.Request[adminv1.GetPlanRequest]) (*connect.Response[adminv1.GetPlanResponse], error) {
 	w := a.server.current.Load()
-	rpcs, err := w.chooseRPCs(request.Msg.GetRpc())
+	rpcs, err := w.plan.Choose(request.Msg.GetRpc())
 	if err != nil {
 		return nil, connect.NewError(connect.CodeNotFound, err)
 	}
@@ -28,22 +28,6 @@ func (a admin) GetPlan(_ context.Context, request *connect.Request[adminv1.GetPl
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}
 	return connect.NewResponse(&adminv1.GetPlanResponse{PlanDigest: w.plan.Digest, Text: text.String()}), nil
-}
-
-// chooseRPCs are all RPCs, or the one of a name.
-func (w *world) chooseRPCs(name string) ([]*plan.RPC, error) {
-	if name != "" {
-		found, err := w.find(name)
-		if err != nil {
-			return nil, err
-		}
-		return []*plan.RPC{found.plan}, nil
-	}
-	var all []*plan.RPC
-	for _, service := range w.plan.Services {
-		all = append(all, service.RPCs...)
-	}
-	return all, nil
 }
 
 // ListDrifts implements adminv1connect.AdminServiceHandler.

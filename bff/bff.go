@@ -6,7 +6,6 @@ package bff
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -116,7 +115,7 @@ func (s *Server) InternalHandler() http.Handler { return s.handler(internal, s.i
 
 func (s *Server) handler(side side, health *health) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(grpchealth.NewHandler(health)) // whoever watches it stays for longer than a world
+	mux.Handle(grpchealth.NewHandler(health, atMost(smallRequest))) // whoever watches it stays for longer than a world
 	mux.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		w := s.enter()
 		defer w.leave()
@@ -155,16 +154,4 @@ func (s *Server) Close() {
 	s.close()
 	s.draining.Wait()
 	s.current.Load().close()
-}
-
-// errUnknownRPC is the cause of a call to an RPC that the project does not bind.
-var errUnknownRPC = errors.New("unknown RPC")
-
-// find is the procedure of an RPC's full or short name.
-func (w *world) find(name string) (*procedure, error) {
-	rpc := w.plan.Find(name)
-	if rpc == nil {
-		return nil, fmt.Errorf("%w %q%s", errUnknownRPC, name, w.plan.Suggest(name, nil))
-	}
-	return w.procedures[rpc.Name()], nil
 }

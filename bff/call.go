@@ -31,10 +31,11 @@ type CallReport struct {
 func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*CallReport, error) {
 	w := s.enter()
 	defer w.leave()
-	procedure, err := w.find(rpc)
+	found, err := w.plan.Lookup(rpc)
 	if err != nil {
 		return nil, err
 	}
+	procedure := w.procedures[found.Name()]
 	codec := jsonCodec{w.requests(procedure.plan.Method), "json"}
 	request := dynamicpb.NewMessage(procedure.plan.Method.Input())
 	if err := codec.Unmarshal(requestJSON, request); err != nil {

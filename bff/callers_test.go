@@ -20,7 +20,7 @@ func TestVaryOf(t *testing.T) {
 		"rules":       {&plan.Policy{Rules: []*plan.Rule{{}}}, []string{"Accept-Language", "Authorization"}},
 		"fields":      {&plan.Policy{Fields: []*plan.FieldRule{{}}}, []string{"Accept-Language", "Authorization"}},
 		"keys": {
-			&plan.Policy{Providers: []*plan.IdentityProvider{{APIKeys: &plan.APIKeys{}}, {APIKeys: &plan.APIKeys{Header: "X-Own-Key"}}, {JWT: &plan.JWT{}}}},
+			&plan.Policy{Providers: []*plan.IdentityProvider{{APIKeys: &plan.APIKeys{Header: "X-Api-Key"}}, {APIKeys: &plan.APIKeys{Header: "X-Own-Key"}}, {JWT: &plan.JWT{}}}},
 			[]string{"Accept-Language", "Authorization", "X-Api-Key", "X-Own-Key"},
 		},
 	} {

@@ -72,7 +72,17 @@ func (c protoCodec) Unmarshal(data []byte, message any) error {
 	if err := c.within.CheckWire(c.message, data); err != nil {
 		return err
 	}
-	return (proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}).Unmarshal(data, target)
+	return readWire(proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}, data, target)
+}
+
+// readWire reads a message. Protobuf's decoder of dynamic messages panics at a map's entry whose second key is of another wire type.
+func readWire(options proto.UnmarshalOptions, data []byte, target proto.Message) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("message cannot be read")
+		}
+	}()
+	return options.Unmarshal(data, target)
 }
 
 // jsonCodec is protobuf's JSON mapping. Unlike Connect's own it knows the types of the contract inside Any, refuses
@@ -147,8 +157,8 @@ func (w *world) codecs(method protoreflect.MethodDescriptor) connect.HandlerOpti
 	)
 }
 
-// countable are the types of requests, so that none is new later on.
-func countable(compiled *plan.Plan) *bounds.Types {
+// requestTypes are the types of all requests, so that none is new later on.
+func requestTypes(compiled *plan.Plan) *bounds.Types {
 	types := bounds.NewTypes(compiled.Files)
 	for _, service := range compiled.Services {
 		for i := range service.Descriptor.Methods().Len() {
@@ -161,7 +171,7 @@ func countable(compiled *plan.Plan) *bounds.Types {
 func (w *world) requests(method protoreflect.MethodDescriptor) *requests {
 	settings := &w.plan.Server
 	return &requests{
-		types: w.types, message: w.counted.Message(method.Input()),
+		types: w.types, message: w.requestTypes.Message(method.Input()),
 		within: bounds.Bounds{Depth: settings.MaxDepth, Elements: settings.MaxElements}, discard: settings.AllowUnknownFields,
 	}
 }

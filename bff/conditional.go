@@ -4,62 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
-
-	"github.com/sheaf-rpc/sheaf/aggregate"
-	"github.com/sheaf-rpc/sheaf/internal/httpcache"
-	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
-
-// setFreshness says how far the response to a GET may be kept, so that browsers and content delivery networks can, and which headers of
-// requests it depends on besides those that Connect names.
-func (p *procedure) setFreshness(header http.Header, result *aggregate.Result) {
-	passing := httpcache.Passing(result.Freshness)
-	passing.Private = passing.Private || p.personal || len(header["Set-Cookie"]) > 0
-	header.Set("Cache-Control", passing.CacheControl())
-	header["Vary"] = slices.Concat(header["Vary"], p.vary)
-}
 
 // setTag names what a response to a GET holds. The tag is weak: the same message may be encoded in several ways.
 func setTag(header http.Header, wire []byte) {
 	sum := sha256.Sum256(wire)
 	header.Set("ETag", `W/"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
-}
-
-// forwarded are the headers of clients that an RPC sends on, itself or through RPCs that it calls in process, sorted.
-func forwarded(rpc *plan.RPC) []string {
-	var names []string
-	for _, one := range withReached(rpc) {
-		for _, call := range one.Calls {
-			if call.Request == nil {
-				continue
-			}
-			for _, name := range call.Request.Forward {
-				names = append(names, http.CanonicalHeaderKey(name))
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// withReached are an RPC and those that it calls in process, itself or through them.
-func withReached(rpc *plan.RPC) []*plan.RPC {
-	all := []*plan.RPC{rpc}
-	for i := 0; i < len(all); i++ {
-		for _, call := range all[i].Calls {
-			if call.Callee == nil {
-				continue
-			}
-			for _, reached := range call.Callee.Reaches {
-				if !slices.Contains(all, reached) {
-					all = append(all, reached)
-				}
-			}
-		}
-	}
-	return all
 }
 
 // conditional answers 304 to a GET whose If-None-Match has the response's tag (RFC 9110, section 13.1.2), and lets no cache keep an

@@ -33,6 +33,7 @@ type decision struct {
 	Caller                                  struct{ Provider, ID string }
 	Partial                                 bool
 	Duration                                float64 `json:"duration_ms"`
+	TraceID                                 string  `json:"trace_id"`
 	Decisions                               []struct{ Kind, By, Reason string }
 }
 

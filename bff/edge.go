@@ -1,7 +1,6 @@
 package bff
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -48,18 +47,8 @@ func proofHeaders(policy *plan.Policy) []string {
 	}
 	for _, provider := range policy.Providers {
 		if provider.APIKeys != nil {
-			names = append(names, cmp.Or(provider.APIKeys.Header, "X-Api-Key"))
+			names = append(names, provider.APIKeys.Header)
 		}
 	}
 	return names
-}
-
-// varyOf are the headers of requests that responses of an RPC depend on, besides those that Connect names.
-func (w *world) varyOf(rpc *plan.RPC) []string {
-	names := forwarded(rpc)
-	if w.plan.Policy != nil && len(w.plan.Policy.Providers) > 0 {
-		names = append(names, proofHeaders(w.plan.Policy)...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -27,7 +27,7 @@ func (l *listener) peerOf(r *http.Request) policy.Peer {
 }
 
 // answered is told of each call that has come in, once it is over.
-func (w *world) answered(r *http.Request, call *policy.Call, _ error) {
+func (w *world) answered(r *http.Request, call *policy.Call) {
 	w.server.usage.Add(call)
 	w.recordDecisions(r, call)
 }

@@ -15,8 +15,8 @@ func (s *Server) World() (alive func() bool) {
 // Users are the requests in flight in the current world.
 func (s *Server) Users() int64 { return s.current.Load().users.Load() - 1 }
 
-// KeyRing is a provider of API keys in the current world.
-func (s *Server) KeyRing(name string) any { return s.current.Load().keys[name] }
+// APIKeys is a provider of API keys in the current world.
+func (s *Server) APIKeys(name string) any { return s.current.Load().apiKeys(name) }
 
 // TellPeers makes the public listener of the current world answer with what its policy sees of the peer.
 func (s *Server) TellPeers() {

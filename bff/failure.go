@@ -8,7 +8,6 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
@@ -75,12 +74,12 @@ func (p *procedure) upstreamFailure(failure *aggregate.Failure) *connect.Error {
 		}
 		return told
 	}
-	addDetail(told, &errdetails.ErrorInfo{Reason: string(failure.Reason), Domain: string(p.plan.Method.Parent().FullName())})
+	policy.AddDetail(told, &errdetails.ErrorInfo{Reason: string(failure.Reason), Domain: string(p.plan.Method.Parent().FullName())})
 	if failure.RetryAfter > 0 {
-		addDetail(told, &errdetails.RetryInfo{RetryDelay: durationpb.New(failure.RetryAfter)})
+		policy.AddDetail(told, &errdetails.RetryInfo{RetryDelay: durationpb.New(failure.RetryAfter)})
 	}
 	if len(failure.Violations) > 0 {
-		addDetail(told, &errdetails.BadRequest{FieldViolations: fieldViolations(failure.Violations)})
+		policy.AddDetail(told, &errdetails.BadRequest{FieldViolations: fieldViolations(failure.Violations)})
 	}
 	return told
 }
@@ -102,12 +101,6 @@ func fieldViolations(violations []aggregate.Violation) []*errdetails.BadRequest_
 		})
 	}
 	return told
-}
-
-func addDetail(failure *connect.Error, message proto.Message) {
-	if detail, err := connect.NewErrorDetail(message); err == nil {
-		failure.AddDetail(detail)
-	}
 }
 
 // logFailure tells operators the cause, with its place in the binding. What only the caller is to blame for is not

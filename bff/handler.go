@@ -108,25 +108,25 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
 		w.codecs(method),
-		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
+		atMost(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
 	}
-	interceptors := []connect.Interceptor{
+	interceptors := connect.WithInterceptors( // what is nil is left out
 		w.server.observe,
-		noteAnswer(),
+		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
 		connect.UnaryInterceptorFunc(procedure.leave),
 		w.authorize(procedure.plan.Name()),
 		w.limits(procedure.plan),
 		policy.Validate(procedure.validator),
-	}
-	interceptors = append(interceptors, w.onceOnly(method)...) // the innermost
-	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, connect.WithInterceptors(interceptors...))...)
+		w.onceOnly(method),
+	)
+	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, interceptors)...)
 }
 
 // initialize makes an empty request a message of the method's type.

@@ -24,7 +24,7 @@ func (w *world) openIdempotency() error {
 	from := w.plan.Policy.Idempotency
 	records := store.Idempotency(w.server.idempotency)
 	if from.Redis {
-		records = w.redis.Idempotency()
+		records = store.MovedIdempotency(w.server.idempotency, w.redis.Idempotency())
 	}
 	config := policy.IdempotencyConfig{
 		Records: records, Keep: from.Keep, Required: from.Required, Allow: !from.Deny, Logger: w.server.settings.logger,
@@ -40,17 +40,17 @@ func (w *world) openIdempotency() error {
 	return nil
 }
 
-// onceOnly are the interceptors that run requests of an RPC once; none if it is not among those that ask for it.
-func (w *world) onceOnly(method protoreflect.MethodDescriptor) []connect.Interceptor {
+// onceOnly runs requests of an RPC once; nil if it is not among those that ask for it.
+func (w *world) onceOnly(method protoreflect.MethodDescriptor) connect.Interceptor {
 	if w.idempotency == nil || !w.plan.Policy.Idempotency.RPCs[plan.Procedure(method)] {
 		return nil
 	}
-	return []connect.Interceptor{w.idempotency.Interceptor(policy.Answers{
-		Wire: wireOf,
+	return w.idempotency.Interceptor(policy.Answers{
+		Type: string(method.Output().FullName()), Wire: wireOf,
 		Response: func(wire []byte) connect.AnyResponse {
 			return connect.NewResponse(&response{wire: wire, descriptor: method.Output()})
 		},
-	})}
+	})
 }
 
 func wireOf(answer connect.AnyResponse) ([]byte, error) {

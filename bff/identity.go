@@ -5,64 +5,27 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// identifier is an open provider of identities.
-type identifier struct {
-	identity.Provider
+// identityProvider is an open provider of the policy. Worlds share it while its settings, and whom it asks, are the same, so that what it
+// knows outlives a reload.
+type identityProvider struct {
+	shared
 
-	name string
-	// header is the one that carries its proof; empty for the certificate of a connection.
-	header string
+	plan   *plan.IdentityProvider
+	client *client // whom it asks about tokens; nil for nobody
+	redis  *redis  // where its API keys are; nil for elsewhere
+	// One of these is set.
+	jwt           *identity.JWT
+	introspection *identity.Introspection
+	apiKeys       *identity.APIKeys
+	certificates  *identity.Certificates
 }
 
-// openIdentity opens the policy's providers.
-func (w *world) openIdentity(older *world) error {
-	w.openTokenProviders(older)
-	for _, provider := range w.identityProviders() {
-		opened := identifier{name: provider.Name}
-		switch {
-		case provider.APIKeys != nil:
-			ring, err := w.openKeyRing(provider, older)
-			if err != nil {
-				return err
-			}
-			opened.Provider, opened.header = ring.APIKeys, ring.Header()
-		case provider.MTLS != nil:
-			opened.Provider = newCertificates(provider)
-		default:
-			continue
-		}
-		w.identifiers = append(w.identifiers, opened)
-	}
-	return nil
-}
-
-// chainOf asks the providers with these names; no names are all. Without any in the policy, everybody is anonymous. A request
-// carries one proof, which comes before the certificate of its connection.
-func (w *world) chainOf(names []string) *identity.Chain {
-	if len(w.identityProviders()) == 0 {
-		return identity.NewChain()
-	}
-	counts := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	var carried, certificates []identity.Provider
-	var headers []string
-	if bearer := w.bearer(counts); bearer != nil {
-		carried, headers = append(carried, bearer), append(headers, "Authorization")
-	}
-	for _, one := range w.identifiers {
-		switch {
-		case !counts(one.name):
-		case one.header == "":
-			certificates = append(certificates, one.Provider)
-		default:
-			carried = append(carried, one.Provider)
-			if !slices.Contains(headers, one.header) {
-				headers = append(headers, one.header)
-			}
-		}
-	}
-	return identity.NewChain(slices.Concat([]identity.Provider{identity.OneProof(headers...)}, carried, certificates)...)
+// doesFor reports whether it does for another, which need not be open.
+func (p *identityProvider) doesFor(other *identityProvider) bool {
+	return p.client == other.client && p.redis == other.redis && p.plan.Same(other.plan)
 }
 
 // identityProviders are those of the policy.
@@ -71,4 +34,129 @@ func (w *world) identityProviders() []*plan.IdentityProvider {
 		return nil
 	}
 	return w.plan.Policy.Providers
+}
+
+// openIdentity finds or opens the policy's providers.
+func (w *world) openIdentity(older *world) error {
+	for _, from := range w.identityProviders() {
+		wanted := &identityProvider{plan: from}
+		switch {
+		case from.JWT != nil:
+			wanted.client = w.client(from.JWT.Upstream)
+		case from.Introspection != nil:
+			wanted.client = w.client(from.Introspection.Upstream)
+		case from.APIKeys != nil && from.APIKeys.File == "":
+			wanted.redis = w.redis
+		}
+		found := older.identityProviderFor(wanted)
+		if found == nil {
+			if err := w.openIdentityProvider(wanted); err != nil {
+				return err
+			}
+			found = wanted
+		}
+		found.use()
+		w.providers = append(w.providers, found)
+	}
+	return nil
+}
+
+// identityProviderFor is an open provider that does for another; nil for none. The world may be nil.
+func (w *world) identityProviderFor(wanted *identityProvider) *identityProvider {
+	if w == nil {
+		return nil
+	}
+	at := slices.IndexFunc(w.providers, func(one *identityProvider) bool { return one.doesFor(wanted) })
+	if at < 0 {
+		return nil
+	}
+	return w.providers[at]
+}
+
+func (w *world) openIdentityProvider(p *identityProvider) error {
+	from := p.plan
+	p.close = func() {}
+	switch {
+	case from.JWT != nil:
+		p.jwt = identity.NewJWT(w.jwtConfig(from, p.client))
+		p.close = p.jwt.Close
+	case from.Introspection != nil:
+		p.introspection = identity.NewIntrospection(introspectionConfig(from, p.client))
+		p.close = p.introspection.Close
+	case from.APIKeys != nil:
+		keys, err := w.keyStore(from)
+		if err != nil {
+			return err
+		}
+		p.apiKeys = identity.NewAPIKeys(from.Name, from.APIKeys.Header, keys)
+	default:
+		p.certificates = identity.NewCertificates(identity.CertificatesConfig{Name: from.Name, ID: from.MTLS.ID, TrustDomains: from.MTLS.TrustDomains})
+	}
+	return nil
+}
+
+// keyStore is where the API keys of a provider are kept.
+func (w *world) keyStore(provider *plan.IdentityProvider) (store.Keys, error) {
+	if provider.APIKeys.File == "" {
+		return w.redis.Keys(provider.Name), nil
+	}
+	keys, err := store.FileKeys(provider.APIKeys.File, w.server.settings.logger)
+	if err != nil {
+		return nil, problemAt(provider.At, "make it readable, and whole, again", err)
+	}
+	return keys, nil
+}
+
+// apiKeys are those of the provider with a name; nil for none.
+func (w *world) apiKeys(name string) *identity.APIKeys {
+	for _, one := range w.providers {
+		if one.plan.Name == name {
+			return one.apiKeys
+		}
+	}
+	return nil
+}
+
+// chainOf asks the providers with these names; no names are all. Without any in the policy, everybody is anonymous. A request
+// carries one proof, which comes before the certificate of its connection; one that does not count is one, too, since upstreams may get it.
+func (w *world) chainOf(names []string) *identity.Chain {
+	if len(w.providers) == 0 {
+		return identity.NewChain()
+	}
+	var jwts []*identity.JWT
+	var introspection *identity.Introspection
+	var apiKeys, certificates []identity.Provider
+	for _, one := range w.providers {
+		switch {
+		case len(names) > 0 && !slices.Contains(names, one.plan.Name):
+		case one.jwt != nil:
+			jwts = append(jwts, one.jwt)
+		case one.introspection != nil:
+			introspection = one.introspection // the compiler has refused a second one
+		case one.apiKeys != nil:
+			apiKeys = append(apiKeys, one.apiKeys)
+		default:
+			certificates = append(certificates, one.certificates)
+		}
+	}
+	var tokens []identity.Provider
+	if jwts != nil || introspection != nil {
+		tokens = append(tokens, identity.NewBearer(jwts, introspection))
+	}
+	return identity.NewChain(slices.Concat([]identity.Provider{identity.OneProof(w.carriers()...)}, tokens, apiKeys, certificates)...)
+}
+
+// carriers are the headers that carry proofs, of all providers, each once.
+func (w *world) carriers() []string {
+	var headers []string
+	for _, one := range w.providers {
+		switch {
+		case one.apiKeys != nil:
+			headers = append(headers, one.apiKeys.Header())
+		case one.certificates == nil:
+			headers = append(headers, "Authorization")
+		}
+	}
+	slices.Sort(headers)
+	return slices.Compact(headers)
 }

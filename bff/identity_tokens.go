@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
@@ -14,66 +13,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/upstreams"
 )
-
-// tokenProvider knows the tokens of one issuer. Worlds share it while its settings, and the client that it asks with, are the same, so
-// that keys, and what is known of tokens, outlive a reload.
-type tokenProvider struct {
-	shared
-
-	plan   *plan.IdentityProvider
-	client *client
-	// One of these is set.
-	jwt           *identity.JWT
-	introspection *identity.Introspection
-}
-
-// openTokenProviders finds or makes a provider for each issuer of tokens.
-func (w *world) openTokenProviders(older *world) {
-	for _, from := range w.identityProviders() {
-		var asked *client
-		switch {
-		case from.JWT != nil:
-			asked = w.client(from.JWT.Upstream)
-		case from.Introspection != nil:
-			asked = w.client(from.Introspection.Upstream)
-		default:
-			continue
-		}
-		found := older.tokenProviderFor(from, asked)
-		if found == nil {
-			found = w.newTokenProvider(from, asked)
-		}
-		found.use()
-		w.tokenProviders = append(w.tokenProviders, found)
-	}
-}
-
-// tokenProviderFor is a provider that does for another; nil for none. The world may be nil.
-func (w *world) tokenProviderFor(from *plan.IdentityProvider, asked *client) *tokenProvider {
-	if w == nil {
-		return nil
-	}
-	at := slices.IndexFunc(w.tokenProviders, func(one *tokenProvider) bool { return one.client == asked && one.plan.Same(from) })
-	if at < 0 {
-		return nil
-	}
-	return w.tokenProviders[at]
-}
-
-func (w *world) newTokenProvider(from *plan.IdentityProvider, asked *client) *tokenProvider {
-	made := &tokenProvider{plan: from, client: asked}
-	if from.JWT != nil {
-		made.jwt = identity.NewJWT(w.jwtConfig(from, asked))
-		made.close = made.jwt.Close
-		return made
-	}
-	made.introspection = identity.NewIntrospection(identity.IntrospectionConfig{
-		Name: from.Name, Ask: introspect(asked.Client, from), Audiences: from.Introspection.Audiences, Keep: from.Introspection.Keep,
-		ID: from.Introspection.ID, Scopes: from.Introspection.Scopes,
-	})
-	made.close = made.introspection.Close
-	return made
-}
 
 func (w *world) jwtConfig(from *plan.IdentityProvider, asked *client) identity.JWTConfig {
 	jwt := from.JWT
@@ -87,23 +26,12 @@ func (w *world) jwtConfig(from *plan.IdentityProvider, asked *client) identity.J
 	}
 }
 
-// bearer knows the tokens of the providers that count; nil if there are none.
-func (w *world) bearer(counts func(name string) bool) identity.Provider {
-	var jwts []*identity.JWT
-	var introspection *identity.Introspection
-	for _, one := range w.tokenProviders {
-		switch {
-		case !counts(one.plan.Name):
-		case one.jwt != nil:
-			jwts = append(jwts, one.jwt)
-		default:
-			introspection = one.introspection // the compiler has refused a second one
-		}
+func introspectionConfig(from *plan.IdentityProvider, asked *client) identity.IntrospectionConfig {
+	introspection := from.Introspection
+	return identity.IntrospectionConfig{
+		Name: from.Name, Ask: introspect(asked.Client, from), Audiences: introspection.Audiences, Keep: introspection.Keep,
+		ID: introspection.ID, Scopes: introspection.Scopes,
 	}
-	if jwts == nil && introspection == nil {
-		return nil
-	}
-	return identity.NewBearer(jwts, introspection)
 }
 
 // fetchKeys gets what an issuer publishes.

@@ -138,13 +138,13 @@ func TestKeysReload(t *testing.T) {
 	_, text := newAPIKey(t, g.dir, "")
 	h := serve(t, g.dir)
 	ctx := withDeadline(t)
-	before := h.server.KeyRing("partners")
+	before := h.server.APIKeys("partners")
 	g.change(t, "bindings/greet.yaml", "person.old", "person.new")
-	if _, err := h.server.Reload(ctx); err != nil || h.server.KeyRing("partners") != before {
+	if _, err := h.server.Reload(ctx); err != nil || h.server.APIKeys("partners") != before {
 		t.Errorf("it began anew: %v", err)
 	}
 	g.change(t, "sheaf.yaml", "state/keys.json", "state/other.json")
-	if _, err := h.server.Reload(ctx); err != nil || h.server.KeyRing("partners") == before {
+	if _, err := h.server.Reload(ctx); err != nil || h.server.APIKeys("partners") == before {
 		t.Errorf("it went on: %v", err)
 	}
 	if code := h.greetWith(t, http.Header{"X-Api-Key": {text}}); code != connect.CodeUnauthenticated {

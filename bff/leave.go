@@ -39,11 +39,11 @@ func (p *procedure) leave(next connect.UnaryFunc) connect.UnaryFunc {
 // as it is: others may get it, too.
 func (p *procedure) hideFields(ctx context.Context, answer connect.AnyResponse) (connect.AnyResponse, error) {
 	given, ok := answer.Any().(*response)
-	if p.hide == nil || !ok {
+	if p.filter == nil || !ok {
 		return answer, nil
 	}
 	call := policy.From(ctx)
-	hiding := p.hide.Hiding(ctx, call, call.Facts(nil, time.Now()))
+	hiding := p.filter.Hiding(ctx, call, call.Facts(nil, time.Now()))
 	if hiding == nil {
 		return answer, nil
 	}
@@ -86,20 +86,4 @@ func policyFieldRules(frozen *plan.Policy) []policy.FieldRule {
 		rules = append(rules, policy.FieldRule{Name: rule.Name, Fields: fields, Allow: rule.Allow})
 	}
 	return rules
-}
-
-// isPersonal reports whether the responses of an RPC depend on who calls, so that no shared cache may keep them: what it returns, be it
-// by a page's token, or whether anything.
-func (w *world) isPersonal(rpc *plan.RPC) bool {
-	for _, one := range withReached(rpc) {
-		if one.Shapes.Caller != nil {
-			return true
-		}
-	}
-	guard := w.plan.Policy
-	if guard == nil {
-		return false
-	}
-	proven := len(guard.Providers) > 0 && (!guard.Anonymous[rpc.Name()] || rpc.Pages != nil)
-	return proven || len(guard.Rules) > 0
 }

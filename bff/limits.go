@@ -7,7 +7,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/store"
@@ -47,7 +46,7 @@ func (w *world) limits(rpc *plan.RPC) connect.Interceptor {
 
 func limitOf(from *plan.Limit, rpc string) policy.Limit {
 	limit := policy.Limit{
-		Name: from.Name, Key: programOf(from.Key, rpc), Cost: programOf(from.Cost, rpc), Concurrency: from.Concurrency,
+		Name: from.Name, Key: from.Key.For(rpc), Cost: from.Cost.For(rpc), Concurrency: from.Concurrency,
 		Shared: from.Redis, WhenAway: policy.WhenAway(from.WhenAway),
 	}
 	if rate := from.Rate; rate != nil {
@@ -58,12 +57,4 @@ func limitOf(from *plan.Limit, rpc string) policy.Limit {
 		limit.Quota = policy.Quota{Count: quota.Count, Each: windows[quota.Each]}
 	}
 	return limit
-}
-
-// programOf is an expression for an RPC; nil for none.
-func programOf(from *plan.Expression, rpc string) *expr.Program {
-	if from == nil {
-		return nil
-	}
-	return from.Programs[rpc]
 }

@@ -2,6 +2,7 @@ package bff
 
 import (
 	"fmt"
+	"sync"
 
 	"go.opentelemetry.io/otel/metric"
 )
@@ -9,6 +10,8 @@ import (
 // meters count what becomes of RPCs, and reloads.
 type meters struct {
 	missing, drifts, shed, reloads, limited, limitsAway, routes, shadows, decisions metric.Int64Counter
+
+	counted sync.Map // the attributes of each counted, made once
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {

@@ -10,6 +10,10 @@ import (
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/sheaf-rpc/sheaf/internal/compile"
+	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
 // Option sets how a Server does what its project says.
@@ -35,6 +39,11 @@ func newSettings(options []Option) settings {
 		option(&s)
 	}
 	return s
+}
+
+// compile compiles a project; offline, variables of the environment need not be set.
+func (s *settings) compile(dir string, offline bool) (*plan.Plan, error) {
+	return compile.Dir(dir, source.Options{LookupEnv: s.lookupEnv, AllowUnsetEnv: offline}, s.extensions())
 }
 
 // WithLookupEnv reads environment variables from elsewhere than the process's environment.

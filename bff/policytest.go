@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
-	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -34,7 +33,7 @@ type PolicyReport struct {
 // variables of the environment need not be set. If the files are wrong, the error is an *AuthorError, or wraps one.
 func TestPolicy(ctx context.Context, dir, file string, options ...Option) (*PolicyReport, error) {
 	settings := newSettings(options)
-	compiled, err := compile.Dir(dir, source.Options{LookupEnv: settings.lookupEnv, AllowUnsetEnv: true}, settings.extensions())
+	compiled, err := settings.compile(dir, true)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +90,7 @@ func (t *policyTests) run(ctx context.Context, test *policyTest) {
 		t.fail(test, "rule", "test %q: expected %s by rule %s, got %s", test.GetName(), test.GetExpect(), test.GetRule(), told(decision))
 	}
 	if test.GetHidden() != nil {
-		t.checkHidden(ctx, test, rpc, call)
+		t.checkHidden(ctx, test, rpc, call, facts.Now)
 	}
 }
 
@@ -218,10 +217,10 @@ func (t *policyTests) decide(ctx context.Context, call *policy.Call, facts *poli
 }
 
 // checkHidden compares the fields that are hidden with those that have to be.
-func (t *policyTests) checkHidden(ctx context.Context, test *policyTest, rpc *plan.RPC, call *policy.Call) {
+func (t *policyTests) checkHidden(ctx context.Context, test *policyTest, rpc *plan.RPC, call *policy.Call, now time.Time) {
 	var got []string
 	if filter := policy.NewFieldFilter(rpc.Method.Output(), t.plan.Files, policyFieldRules(t.policy)); filter != nil {
-		got = filter.Hiding(ctx, call, call.Facts(nil, time.Now())).Fields()
+		got = filter.Hiding(ctx, call, call.Facts(nil, now)).Fields()
 	}
 	for _, decision := range call.Decisions {
 		t.rules["fields."+decision.By] = true

@@ -25,14 +25,38 @@ type procedure struct {
 	timeout time.Duration
 	// vary are the client's headers that responses depend on.
 	vary []string
-	// routes are those of the RPC; hidden is set if the request message alone does not tell which takes it.
-	routes  []*route
-	hidden  bool
-	shadows *shadows
-	// hide takes hidden fields out of responses; nil for none.
-	hide *policy.FieldFilter
+	// routes are those of the RPC; beyondRequest is set if the request message alone does not tell which takes it.
+	routes        []*route
+	beyondRequest bool
+	shadows       *shadows
+	// filter takes hidden fields out of responses; nil for none.
+	filter *policy.FieldFilter
+	// logged is set if decisions about calls are.
+	logged bool
 	// personal is set if responses depend on who calls.
 	personal bool
+}
+
+// openProcedures makes the procedures of all RPCs, and of those that routes make of them.
+func (w *world) openProcedures(bound map[*plan.RPC]*aggregate.RPC, validator protovalidate.Validator) {
+	withoutRoutes := func(rpc *plan.RPC) *procedure {
+		return &procedure{
+			server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows,
+			personal: w.isPersonal(rpc), logged: w.plan.Policy != nil,
+		}
+	}
+	for _, service := range w.plan.Services {
+		for _, rpc := range service.RPCs {
+			made := withoutRoutes(rpc)
+			made.filter = w.fieldFilter(rpc)
+			made.personal = made.personal || made.filter != nil
+			made.routes, made.beyondRequest = w.routes(rpc, withoutRoutes), isBeyondRequest(rpc)
+			for _, route := range made.routes {
+				route.answer.personal = route.answer.personal || made.personal
+			}
+			w.procedures[rpc.Name()] = made
+		}
+	}
 }
 
 func (w *world) timeout(rpc *plan.RPC) time.Duration {
@@ -44,7 +68,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 
 // serve answers a request that every interceptor has let through.
 func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
-	policy.From(ctx).Begin()
+	policy.From(ctx).Begun = true
 	chosen, shadows := p.choose(ctx, request)
 	input := aggregate.Input{
 		Request: request.Msg, Header: request.Header(), Caller: callerOf(ctx), Awaited: policy.IsAwaited(ctx), Lean: policy.IsLean(ctx),
@@ -55,7 +79,13 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 		ctx, cancel = context.WithTimeout(ctx, chosen.timeout) // within that of the slowest
 		defer cancel()
 	}
-	result, err := chosen.run(ctx, input)
+	running := ctx
+	if p.logged {
+		var gathered *trail
+		running, gathered = follow(ctx)
+		defer gathered.end(policy.From(ctx))
+	}
+	result, err := chosen.run(running, input)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +95,8 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {
 		chosen.setFreshness(answer.Header(), result)
-		if p.hidden {
-			keepHidden(answer.Header())
+		if p.beyondRequest {
+			setNoCache(answer.Header())
 		}
 	}
 	if result.Partial != nil {

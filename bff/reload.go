@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/sheaf-rpc/sheaf/internal/compile"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
@@ -82,9 +81,7 @@ func (s *Server) reload(ctx context.Context) (*Reloaded, error) {
 	return reloaded, nil
 }
 
-func (s *Server) compile() (*plan.Plan, error) {
-	return compile.Dir(s.dir, source.Options{LookupEnv: s.settings.lookupEnv}, s.settings.extensions())
-}
+func (s *Server) compile() (*plan.Plan, error) { return s.settings.compile(s.dir, false) }
 
 // kept counts the clients that another world uses, too.
 func (w *world) kept() int {

@@ -2,7 +2,6 @@ package bff
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -11,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/dynamicpb"
 
-	"github.com/sheaf-rpc/sheaf/internal/expr"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -32,29 +30,13 @@ func (r *route) rpc() string { return plan.Procedure(r.answer.plan.Method) }
 func (w *world) routes(rpc *plan.RPC, answer func(*plan.RPC) *procedure) []*route {
 	var routes []*route
 	name := plan.Procedure(rpc.Method)
-	program := func(e *plan.Expression) *expr.Program {
-		if e == nil {
-			return nil
-		}
-		return e.Programs[name]
-	}
 	for _, one := range rpc.Routes {
 		routes = append(routes, &route{
-			Route:  policy.Route{Name: one.Name, When: program(one.When), Sticky: program(one.Sticky), Share: one.Share},
+			Route:  policy.Route{Name: one.Name, When: one.When.For(name), Sticky: one.Sticky.For(name), Share: one.Share},
 			shadow: one.Shadow, answer: answer(one.Answers[name]),
 		})
 	}
 	return routes
-}
-
-// isHidden reports whether what answers an RPC depends on more than its request message.
-func isHidden(rpc *plan.RPC) bool {
-	for _, one := range rpc.Routes {
-		if one.Hidden && !one.Shadow {
-			return true
-		}
-	}
-	return false
 }
 
 // choose finds what answers a request, and what runs in the shadow of that: all that are about it.
@@ -62,7 +44,8 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 	if len(p.routes) == 0 {
 		return p, nil
 	}
-	facts := factsOf(ctx, request)
+	facts := policy.From(ctx).Facts(request.Msg, time.Now())
+	facts.Header = request.Header()
 	name := ""
 	for _, one := range p.routes {
 		if !one.shadow && answer != nil || !one.Takes(ctx, facts) {
@@ -73,7 +56,7 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 			continue
 		}
 		answer, name = one.answer, one.Name
-		policy.From(ctx).Decide("route", name, "")
+		policy.From(ctx).Decide(policy.Routed, name, "")
 		trace.SpanFromContext(ctx).SetAttributes(attribute.String("sheaf.route", name))
 	}
 	if answer == nil {
@@ -81,11 +64,6 @@ func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamic
 	}
 	p.server.meters.routes.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.rpc", p.plan.Name()), attribute.String("sheaf.route", name)))
 	return answer, shadows
-}
-
-func factsOf(ctx context.Context, request *connect.Request[dynamicpb.Message]) *policy.Facts {
-	call := policy.From(ctx)
-	return &policy.Facts{Caller: call.Caller, Peer: call.Peer, RPC: call.RPC, Request: request.Msg, Header: request.Header(), Now: time.Now()}
 }
 
 // longest is the time that the slowest of all that may answer has.
@@ -108,12 +86,4 @@ func (p *procedure) cost() int {
 		}
 	}
 	return cost
-}
-
-// keepHidden lets caches give a response only to the one who has it, and only after they have asked again: another time, something else
-// may answer.
-func keepHidden(header http.Header) {
-	if header.Get("Cache-Control") != "no-store" {
-		header.Set("Cache-Control", "private, no-cache")
-	}
 }

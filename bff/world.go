@@ -31,15 +31,14 @@ type world struct {
 	clients    []*client             // each behind the one that issues its tokens
 	procedures map[string]*procedure // by the name of the RPC
 	types      *dynamicpb.Types
-	counted    *bounds.Types
-	shadows    *shadows
+	// requestTypes count what requests hold.
+	requestTypes *bounds.Types
+	shadows      *shadows
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 
-	operators      []operator          // of the admin API
-	keys           map[string]*keyRing // of providers of API keys, by their names
-	identifiers    []identifier        // the policy's that know keys and certificates, sorted by name
-	tokenProviders []*tokenProvider    // those that know tokens, likewise
+	operators []operator          // of the admin API
+	providers []*identityProvider // the policy's, sorted by name
 
 	public, internal, admin *listener
 
@@ -54,8 +53,8 @@ type world struct {
 // renewed of accounts. The older world may be nil.
 func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 	w := &world{
-		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), counted: countable(compiled), procedures: map[string]*procedure{},
-		keys: map[string]*keyRing{}, unused: make(chan struct{}),
+		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), requestTypes: requestTypes(compiled),
+		procedures: map[string]*procedure{}, unused: make(chan struct{}),
 	}
 	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
@@ -79,21 +78,7 @@ func (w *world) open(older *world) error {
 	if err != nil {
 		return err
 	}
-	procedureOf := func(rpc *plan.RPC) *procedure {
-		return &procedure{server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, personal: w.isPersonal(rpc)}
-	}
-	for _, service := range w.plan.Services {
-		for _, rpc := range service.RPCs {
-			made := procedureOf(rpc)
-			made.hide = w.fieldFilter(rpc)
-			made.personal = made.hide != nil || made.personal
-			made.routes, made.hidden = w.routes(rpc, procedureOf), isHidden(rpc)
-			for _, route := range made.routes {
-				route.answer.personal = route.answer.personal || made.personal
-			}
-			w.procedures[rpc.Name()] = made
-		}
-	}
+	w.openProcedures(bound, validator)
 	if err := w.openIdentity(older); err != nil {
 		return err
 	}
@@ -188,7 +173,7 @@ func (w *world) drain(ctx context.Context) {
 // close gives back what worlds share: what uses another part before that part. Calls in flight end by themselves.
 func (w *world) close() {
 	w.closed.Do(func() {
-		for _, provider := range w.tokenProviders {
+		for _, provider := range w.providers {
 			provider.release()
 		}
 		w.shadows.close()

@@ -73,7 +73,11 @@ func newBreakers(config *Config, observer *observer) *breakers {
 // guard makes next fail at once while the breaker is open.
 func (b *breakers) guard(next call) call {
 	return func(ctx context.Context, exchange exchange) (*Answer, error) {
-		return b.of(exchange.Request).do(func() (*Answer, error) { return next(ctx, exchange) })
+		answer, err := b.of(exchange.Request).do(func() (*Answer, error) { return next(ctx, exchange) })
+		if failure, ok := errors.AsType[*Error](err); ok && failure.refused {
+			b.observer.note(ctx, NoteBreaker, exchange.Request, "open")
+		}
+		return answer, err
 	}
 }
 

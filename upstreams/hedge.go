@@ -43,7 +43,7 @@ func (h *hedger) hedge(next call) call {
 			select {
 			case <-timer.C:
 				if h.budget.repeat() {
-					h.observer.hedged(ctx)
+					h.observer.hedged(ctx, exchange.Request)
 					two.underWay++
 					go begin()
 				}

@@ -29,6 +29,7 @@ type observer struct {
 	repeats    metric.Int64Counter
 	keeps      metric.Int64Counter
 	addresses  metric.Int64Counter
+	upstream   string
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
 	base   string
@@ -43,7 +44,7 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 		return nil, fmt.Errorf("create histogram: %w", err)
 	}
 	created := &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration,
+		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host,
 	}
@@ -107,7 +108,8 @@ func (o *observer) observe(next call) call {
 }
 
 // retried tells of a request that is made again after a wait.
-func (o *observer) retried(ctx context.Context, tries int, failure *Error, wait time.Duration) {
+func (o *observer) retried(ctx context.Context, request *Request, tries int, failure *Error, wait time.Duration) {
+	o.note(ctx, NoteRetry, request, string(failure.Kind))
 	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "retry")), metric.WithAttributes(o.common...))
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		span.AddEvent("retry", trace.WithAttributes(semconv.HTTPRequestResendCount(tries),
@@ -116,7 +118,8 @@ func (o *observer) retried(ctx context.Context, tries int, failure *Error, wait 
 }
 
 // hedged tells of a request that is made a second time beside the first.
-func (o *observer) hedged(ctx context.Context) {
+func (o *observer) hedged(ctx context.Context, request *Request) {
+	o.note(ctx, NoteHedge, request, "")
 	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "hedge")), metric.WithAttributes(o.common...))
 	trace.SpanFromContext(ctx).AddEvent("hedge")
 }
@@ -129,10 +132,15 @@ func (o *observer) resent(ctx context.Context) {
 
 // kept tells of an answer from the cache.
 func (o *observer) kept(ctx context.Context, request *Request, how string, age time.Duration) {
+	o.note(ctx, NoteCache, request, how)
 	o.keeps.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.cache", how)), metric.WithAttributes(o.common...))
 	if span := trace.SpanFromContext(ctx); span.IsRecording() {
 		span.AddEvent("cache "+how, trace.WithAttributes(attribute.String("sheaf.call", request.Name), attribute.String("sheaf.age", age.String())))
 	}
+}
+
+func (o *observer) note(ctx context.Context, kind NoteKind, request *Request, reason string) {
+	noteIn(ctx, Note{Kind: kind, Upstream: o.upstream, Call: request.Name, Reason: reason})
 }
 
 func (o *observer) inject(ctx context.Context, header http.Header) {

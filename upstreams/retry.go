@@ -35,7 +35,7 @@ func (r *retrier) retry(next call) call {
 			if tries > r.Max || !mayRepeat(exchange.Request, failure) || !exchange.fits(ctx, wait) || !r.budget.repeat() {
 				return nil, afterTries(failure, tries)
 			}
-			r.observer.retried(ctx, tries, failure, wait)
+			r.observer.retried(ctx, exchange.Request, tries, failure, wait)
 			if sleep(ctx, wait) != nil {
 				return nil, afterTries(failure, tries)
 			}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,14 +60,11 @@ func tooManyCalls(compiled *plan.Plan, most int) diag.Problems {
 }
 
 func parseFormat(name string) (diag.Format, error) {
-	if slices.Contains(diag.Formats, diag.Format(name)) {
-		return diag.Format(name), nil
-	}
 	var known []string
 	for _, format := range diag.Formats {
 		known = append(known, string(format))
 	}
-	return "", fmt.Errorf("unknown format %q; write one of %s", name, strings.Join(known, ", "))
+	return diag.Format(name), checkFormat(name, known...)
 }
 
 // compileOffline compiles a project where it need not be served.

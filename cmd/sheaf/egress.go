@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -28,7 +26,7 @@ its network and what signs requests, where connections go and whom they trust, a
 			case "json":
 				return writeJSON(p, compiled.Egress())
 			default:
-				return fmt.Errorf("unknown format %q; write one of text, json", format)
+				return checkFormat(format, "text", "json")
 			}
 		},
 	}

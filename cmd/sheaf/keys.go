@@ -42,8 +42,8 @@ func (f *keysFlags) add(command *cobra.Command) {
 
 // withKeys opens the keys of a project for a command.
 func (f *keysFlags) withKeys(p process, dir string, use func(*bff.Keys) error) error {
-	if f.format != "text" && f.format != "json" {
-		return fmt.Errorf("unknown format %q; write one of text, json", f.format)
+	if err := checkFormat(f.format, "text", "json"); err != nil {
+		return err
 	}
 	keys, err := bff.OpenKeys(dir, f.provider, bff.WithLookupEnv(p.lookupEnv), bff.WithLogger(telemetry.NewLogger(p.stderr, slog.LevelError)))
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -100,13 +99,6 @@ type keyJSON struct {
 
 func asJSON(key *bff.APIKey) keyJSON {
 	return keyJSON{key.Provider, key.Prefix, key.Caller.ID, key.Caller.Scopes, key.Caller.Claims, key.Created, key.Expires, key.Revoked}
-}
-
-func writeJSON(p process, value any) error {
-	encoder := json.NewEncoder(p.stdout)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
 }
 
 func timeOrNever(at time.Time) string {

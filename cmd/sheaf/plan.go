@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
@@ -22,7 +20,7 @@ and the largest number of upstream calls.`,
 			if err != nil {
 				return asAuthorError(err, args[0], diag.Text)
 			}
-			chosen, err := chooseRPCs(compiled, args[1:])
+			chosen, err := compiled.Choose(append(args, "")[1])
 			if err != nil {
 				return err
 			}
@@ -37,26 +35,10 @@ and the largest number of upstream calls.`,
 			case "mermaid":
 				return plan.WriteMermaid(p.stdout, chosen)
 			default:
-				return fmt.Errorf("unknown format %q; write one of text, mermaid", format)
+				return checkFormat(format, "text", "mermaid")
 			}
 		},
 	}
 	command.Flags().StringVar(&format, "format", "text", "how to print the plan: text or mermaid")
 	return command
-}
-
-// chooseRPCs are all RPCs of a plan, or the one that is named.
-func chooseRPCs(compiled *plan.Plan, names []string) ([]*plan.RPC, error) {
-	if len(names) > 0 {
-		found := compiled.Find(names[0])
-		if found == nil {
-			return nil, fmt.Errorf("unknown RPC %q%s", names[0], compiled.Suggest(names[0], nil))
-		}
-		return []*plan.RPC{found}, nil
-	}
-	var all []*plan.RPC
-	for _, service := range compiled.Services {
-		all = append(all, service.RPCs...)
-	}
-	return all, nil
 }

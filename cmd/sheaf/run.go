@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -127,6 +129,21 @@ func (e *authorError) write(p process) error {
 		fmt.Fprintf(out, "\n%s\n", counted(len(e.cause.Problems), "problem"))
 	}
 	return nil
+}
+
+// checkFormat refuses a format that is none of those that a command prints.
+func checkFormat(format string, known ...string) error {
+	if slices.Contains(known, format) {
+		return nil
+	}
+	return fmt.Errorf("unknown format %q; write one of %s", format, strings.Join(known, ", "))
+}
+
+func writeJSON(p process, value any) error {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 func counted(n int, noun string) string {

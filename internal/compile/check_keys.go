@@ -11,7 +11,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-// defaultKeyHeader is that of package identity.
+// defaultKeyHeader carries a key, where nothing else is said.
 const defaultKeyHeader = "X-Api-Key"
 
 // checkKeyProviders refuses keys that no request could carry, that nothing could keep, or that two providers would claim.
@@ -22,9 +22,7 @@ func (d *draft) checkKeyProviders(providers []source.Field) {
 		if node == nil {
 			continue
 		}
-		if redis := node.Get("redis"); redis != nil && d.project.Config.GetRedis() == nil {
-			d.report(redis, addRedis, "there is no Redis")
-		}
+		d.needRedis(node.Get("redis"))
 		d.checkKeyFile(node.Get("file"), files, provider.Key)
 		d.checkKeyHeader(node, headers, provider.Key)
 	}
@@ -66,6 +64,16 @@ func (d *draft) checkKeyHeader(node *source.Node, others map[string]string, prov
 		d.report(at, "give it a header of its own", "keys of %s are in header %s, too", others[lower], header)
 	}
 	others[lower] = provider
+}
+
+// isKeyHeader reports whether callers' keys are in a header.
+func (d *draft) isKeyHeader(name string) bool {
+	for _, provider := range d.project.Config.GetPolicy().GetIdentity() {
+		if key := provider.GetApiKey(); key != nil && strings.EqualFold(name, cmp.Or(key.GetHeader(), defaultKeyHeader)) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkCertificateProviders refuses what no certificate could fulfil, and a second claim on the one certificate of a client.

@@ -6,8 +6,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/source"
 )
 
-const addRedis = "add redis: {addresses: [redis.internal:6379]} to sheaf.yaml"
-
 // checkRedis refuses a Redis that could not be connected to.
 func (d *draft) checkRedis() {
 	node, config := d.project.ConfigFile.Root.Get("redis"), d.project.Config.GetRedis()
@@ -36,6 +34,13 @@ func (d *draft) checkRedis() {
 	}
 }
 
+// needRedis refuses what stands at a node, if anything does, where no Redis is declared.
+func (d *draft) needRedis(at *source.Node) {
+	if at != nil && d.project.Config.GetRedis() == nil {
+		d.report(at, "add redis: {addresses: [redis.internal:6379]} to sheaf.yaml", "there is no Redis")
+	}
+}
+
 // checkOwnSecret refuses a secret of an account where there is no account.
 func (d *draft) checkOwnSecret(node *source.Node) {
 	d.checkNamedSecrets(node)
@@ -50,9 +55,7 @@ func (d *draft) checkCacheStore(node *source.Node) {
 	if store == nil || store.Text != "redis" {
 		return
 	}
-	if d.project.Config.GetRedis() == nil {
-		d.report(store, addRedis, "there is no Redis")
-	}
+	d.needRedis(store)
 	if size := node.Get("max_bytes"); size != nil {
 		d.report(size, "remove it; maxmemory of Redis is the bound", "max_bytes bounds a cache in memory")
 	}
@@ -61,9 +64,7 @@ func (d *draft) checkCacheStore(node *source.Node) {
 // checkRenewed refuses a place for renewed secrets where none can be, and a key that is none.
 func (d *draft) checkRenewed() {
 	node := d.project.ConfigFile.Root.Get("accounts", "renewed")
-	if redis := node.Get("redis"); redis != nil && d.project.Config.GetRedis() == nil {
-		d.report(redis, addRedis, "there is no Redis")
-	}
+	d.needRedis(node.Get("redis"))
 	if file := node.Get("file"); file != nil && !isOpen(file.Text) && file.Text == d.project.ConfigFile.Root.Get("accounts", "file").Text {
 		d.report(file, "name a file of its own, such as state/accounts.sealed", "the file of accounts cannot be that of renewed secrets, too")
 	}

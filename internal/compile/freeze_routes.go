@@ -18,7 +18,7 @@ func (d *draft) freezeRoutes(frozen []*plan.RPC) []*plan.Route {
 		if r.message.Share != nil {
 			made.Share = r.message.GetShare()
 		}
-		made.Hidden = made.Share < 1 && made.Sticky == nil || looksBeyondRequest(made.When) || looksBeyondRequest(made.Sticky)
+		made.BeyondRequest = made.Share < 1 && made.Sticky == nil || looksBeyondRequest(made.When) || looksBeyondRequest(made.Sticky)
 		replacing := &replacing{draft: d, frozen: frozen, route: made, made: map[int]*plan.RPC{}}
 		for _, about := range r.about {
 			made.Answers[plan.Procedure(about.method)] = replacing.rpc(r.answers[about.index])

@@ -67,7 +67,7 @@ func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error)
 	for name := range more {
 		variables = append(variables, expr.Variable{Name: name, Type: cel.MapType(cel.StringType, cel.StringType)})
 	}
-	env, err := newEnvironment(base, variables...)
+	env, err := newEnvironment(base.Bounded(), variables...)
 	if err != nil {
 		return nil, err
 	}

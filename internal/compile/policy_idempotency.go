@@ -30,8 +30,8 @@ func (d *draft) idempotency(node *source.Node) *plan.Idempotency {
 		frozen.Keep = keep.AsDuration()
 		d.checkIdempotencyKeep(node.Get("keep"), frozen.Keep)
 	}
-	if frozen.Redis && d.project.Config.GetRedis() == nil {
-		d.report(node.Get("store"), addRedis, "there is no Redis")
+	if frozen.Redis {
+		d.needRedis(node.Get("store"))
 	}
 	if away := node.Get("when_away"); away != nil && !frozen.Redis {
 		d.report(away, "add store: redis, or remove it", "when_away is about Redis, and the answers are kept in memory")

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"cmp"
+
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/source"
@@ -24,7 +26,7 @@ func (p *policyParser) identity(node *source.Node) []*plan.IdentityProvider {
 		case *configv1.IdentityProvider_Introspection:
 			provider.Introspection = p.introspection(node.Get(name, "introspection"), kind.Introspection)
 		case *configv1.IdentityProvider_ApiKey:
-			provider.APIKeys = &plan.APIKeys{Header: kind.ApiKey.GetHeader(), File: kind.ApiKey.GetFile()}
+			provider.APIKeys = &plan.APIKeys{Header: cmp.Or(kind.ApiKey.GetHeader(), defaultKeyHeader), File: kind.ApiKey.GetFile()}
 		case *configv1.IdentityProvider_Mtls:
 			provider.MTLS = freezeMTLS(kind.Mtls)
 		}

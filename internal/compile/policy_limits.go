@@ -14,11 +14,8 @@ import (
 )
 
 func (p *policyParser) limits(node *source.Node) []*plan.Limit {
-	if node == nil {
-		return nil
-	}
 	var limits []*plan.Limit
-	for _, field := range node.Fields {
+	for _, field := range fieldsOf(node) {
 		limits = append(limits, p.limit(field, p.project.Config.GetPolicy().GetLimits()[field.Key]))
 	}
 	return limits
@@ -54,8 +51,8 @@ func (p *policyParser) checkLimit(node *source.Node, limit *plan.Limit) {
 	case store == nil:
 	case limit.Concurrency > 0 && limit.Redis:
 		p.report(store, "remove it", "calls in flight are counted in each replica")
-	case limit.Redis && p.project.Config.GetRedis() == nil:
-		p.report(store, addRedis, "there is no Redis")
+	case limit.Redis:
+		p.needRedis(store)
 	}
 	if away := node.Get("when_away"); away != nil && !limit.Redis {
 		p.report(away, "remove it, or write store: redis", "when_away is for a limit that is counted in Redis")

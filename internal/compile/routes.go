@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/types/descriptorpb"
-
 	configv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/config/v1"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -113,7 +111,11 @@ func (p *policyParser) routeUpstreams(r *route) {
 	}
 	called := map[string]bool{}
 	for _, answer := range r.answers {
-		answer.eachRequest(func(_ *rpc, c *call) { called[c.upstream] = true })
+		answer.eachCall(func(c *call) {
+			if c.callee == nil {
+				called[c.upstream] = true
+			}
+		})
 	}
 	known := upstreamNames(p.project.Config)
 	for _, field := range node.Fields {
@@ -130,15 +132,15 @@ func (p *policyParser) routeUpstreams(r *route) {
 	}
 }
 
-// eachRequest visits the calls to upstreams of an RPC, and of all that it reaches in process.
-func (r *rpc) eachRequest(visit func(*rpc, *call)) {
+// eachCall visits the calls of an RPC, and of all that it reaches in process.
+func (r *rpc) eachCall(visit func(*call)) {
 	for _, c := range r.calls {
+		visit(c)
 		if c.callee == nil {
-			visit(r, c)
 			continue
 		}
 		for _, reached := range c.callee.reaches {
-			reached.eachRequest(visit)
+			reached.eachCall(visit)
 		}
 	}
 }
@@ -150,8 +152,7 @@ func (p *policyParser) checkShadow(r *route) {
 		p.report(at, "name the candidate with binding: or upstreams:", "route %s compares the answer with itself", r.key.Key)
 	}
 	for _, about := range r.about {
-		options, _ := about.method.Options().(*descriptorpb.MethodOptions)
-		if options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS {
+		if !isSafe(about) {
 			p.report(at, "say so in the contract, with option idempotency_level = NO_SIDE_EFFECTS, or name other RPCs",
 				"a shadow is only for RPCs without side effects, and %s may have some", plan.Procedure(about.method))
 		}
@@ -164,29 +165,14 @@ func (p *policyParser) checkShadow(r *route) {
 // checkReads refuses a candidate that may write.
 func (p *policyParser) checkReads(at *source.Node, about, candidate *rpc) {
 	name := plan.Procedure(about.method)
-	candidate.eachRequest(func(_ *rpc, c *call) {
-		if c.method != "GET" {
+	candidate.eachCall(func(c *call) {
+		switch {
+		case c.callee == nil && c.method != "GET":
 			p.report(at, "name other RPCs", "a shadow is only for what reads, and %s of %s sends %s", c.key.Key, name, c.method)
+		case c.callee != nil && c.callee.method == nil:
+			p.report(at, "name other RPCs", "a shadow is only for what reads, and of function %s in %s nobody knows", c.callee.function, name)
 		}
 	})
-	candidate.eachFunction(func(c *call) {
-		p.report(at, "name other RPCs", "a shadow is only for what reads, and of function %s in %s nobody knows", c.callee.function, name)
-	})
-}
-
-// eachFunction visits the calls of functions of an RPC, and of all that it reaches in process.
-func (r *rpc) eachFunction(visit func(*call)) {
-	for _, c := range r.calls {
-		if c.callee == nil {
-			continue
-		}
-		if c.callee.method == nil {
-			visit(c)
-		}
-		for _, reached := range c.callee.reaches {
-			reached.eachFunction(visit)
-		}
-	}
 }
 
 // headerNames finds the names of headers in an expression, as headers["name"] or headers.name.

@@ -23,13 +23,15 @@ func withoutPolicy() string {
 	return rules.ReplaceAllString(before+"-- proto"+after, "")
 }
 
-// generous is the project with a limit that counts, and that nobody reaches.
-func generous() string {
-	return strings.ReplaceAll(project, "rate: 1000/s, burst: 1000", "rate: 1000000/s, burst: 1000000")
+// generous is the project with a limit that counts, and that nobody reaches. Decisions are logged as log says.
+func generous(log string) string {
+	policy := strings.ReplaceAll(project, "rate: 1000/s, burst: 1000", "rate: 1000000/s, burst: 1000000")
+	return strings.Replace(policy, "policy:\n", "policy:\n  log: "+log+"\n", 1)
 }
 
 // echo is a call that asks no upstream, so that what is done around it shows.
 func echo(tb testing.TB, handler http.Handler, token string) {
+	tb.Helper()
 	request := httptest.NewRequest(http.MethodPost, service+"Echo", strings.NewReader(`{"owner": "ann", "text": "hello"}`))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+token)
@@ -42,10 +44,17 @@ func echo(tb testing.TB, handler http.Handler, token string) {
 }
 
 // BenchmarkPolicy is what identity (a token that is known), rules, limits and validation add to a call, in CPU time of the whole
-// process: blocks of calls with and without them take turns.
+// process, without a log line for each call and with one. Blocks of calls with and without them take turns.
 func BenchmarkPolicy(b *testing.B) {
+	for _, log := range []string{"refusals", "all"} {
+		b.Run("log "+log, func(b *testing.B) { compare(b, generous(log)) })
+	}
+}
+
+func compare(b *testing.B, guardedProject string) {
+	b.Helper()
 	const block = 200
-	with, without := openDir(b, plantest.Write(b, generous())), openDir(b, plantest.Write(b, withoutPolicy()))
+	with, without := openDir(b, plantest.Write(b, guardedProject)), openDir(b, plantest.Write(b, withoutPolicy()))
 	guarded, bare, token := with.server.Handler(), without.server.Handler(), with.issuer.token("ann", "notes")
 	var guardedTime, bareTime time.Duration
 	calls := 0
@@ -87,10 +96,11 @@ func usage(b *testing.B) time.Duration {
 // TestPolicyAllocations counts what the policy allocates for a call, since that is what makes it slow and can be counted.
 func TestPolicyAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	const most = 60
-	with, without := openDir(t, plantest.Write(t, generous())), openDir(t, plantest.Write(t, withoutPolicy()))
+	with, without := openDir(t, plantest.Write(t, generous("all"))), openDir(t, plantest.Write(t, withoutPolicy()))
 	guarded, bare, token := with.server.Handler(), without.server.Handler(), with.issuer.token("ann", "notes")
 	const runs = 500
 	added := testing.AllocsPerRun(runs, func() { echo(t, guarded, token) }) - testing.AllocsPerRun(runs, func() { echo(t, bare, token) })
+	t.Logf("added %.0f", added)
 	if added > most {
 		t.Errorf("the policy allocates %.0f times for a call, at most %d are allowed", added, most)
 	}

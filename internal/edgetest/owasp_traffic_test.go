@@ -38,7 +38,7 @@ func beyondRate(t *testing.T, e *edge) {
 		if i < burst {
 			fine(t, got)
 		}
-		if i > burst && (got.code() != "resource_exhausted" || got.header.Get("Retry-After") == "" || !strings.Contains(got.header.Get("RateLimit"), `"reads"`)) {
+		if i > burst && (got.code() != "resource_exhausted" || got.header.Get("Retry-After") == "" || !strings.Contains(got.header.Get("Ratelimit"), `"reads"`)) {
 			t.Errorf("got %d %v %s", got.status, got.header, got.body)
 		}
 	}

@@ -61,11 +61,11 @@ policy:
       allow: request.owner == caller.id && "notes" in caller.scopes
     mine: {rpcs: [notes.v1.NotesService/GetMine, notes.v1.NotesService/ListMine, notes.v1.NotesService/CreateMine], allow: '"notes" in caller.scopes'}
     operators: {rpcs: [notes.v1.OperationsService/*, notes.v1.NotesService/DeleteAll], allow: '"operate" in caller.scopes'}
-    banned: {rpcs: ["*"], deny: 'caller.?id == optional.of("mallory")'}
+    banned: {rpcs: ["*"], deny: has(caller.claims.banned) && caller.claims.banned}
   fields:
     moderation: {fields: [notes.v1.Note.moderation], allow: '"moderate" in caller.scopes'}
   limits:
-    each_caller: {key: "caller.?id.orValue(peer.ip)", rate: 1000/s, burst: 1000}
+    each_caller: {key: caller.id, rate: 1000/s, burst: 1000}
     reads: {rpcs: [notes.v1.NotesService/GetNote], key: caller.id, rate: 60/h, burst: 20}
     writes: {rpcs: [notes.v1.NotesService/CreateNote], key: caller.id, quota: 20/month}
   idempotency: {rpcs: ["notes.v1.NotesService/Create*"], required: true}

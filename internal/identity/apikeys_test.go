@@ -74,7 +74,7 @@ func TestAPIKey(t *testing.T) {
 	keys := newCounted(t)
 	expires := time.Now().Add(time.Hour)
 	_, text := issue(t, keys, store.Key{ID: "partner-7", Scopes: []string{"orders.read", "x"}, Claims: map[string]string{"team": "a\"b"}, Expires: expires})
-	provider := identity.NewAPIKeys("partners", "", keys)
+	provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 	caller, err := provider.Identify(t.Context(), withKey(text))
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestAPIKeyRefused(t *testing.T) {
 	}
 	_, expired := issue(t, keys, store.Key{ID: "c", Expires: time.Now().Add(-time.Second)})
 	_, foreign := issue(t, others, store.Key{ID: "d"})
-	provider := identity.NewAPIKeys("partners", "", keys)
+	provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 	for name, test := range map[string]struct {
 		values []string
 		want   string
@@ -156,7 +156,7 @@ func TestRevokedWithinSeconds(t *testing.T) {
 	later := newCounted(t)
 	_, early := issue(t, later, store.Key{ID: "b"})
 	synctest.Test(t, func(t *testing.T) {
-		provider := identity.NewAPIKeys("partners", "", keys)
+		provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 		if _, err := provider.Identify(t.Context(), withKey(text)); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestExpiresWhileKnown(t *testing.T) {
 	keys := newCounted(t)
 	synctest.Test(t, func(t *testing.T) {
 		_, text := issue(t, keys, store.Key{ID: "a", Expires: time.Now().Add(time.Second)})
-		provider := identity.NewAPIKeys("partners", "", keys)
+		provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 		if _, err := provider.Identify(t.Context(), withKey(text)); err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestKeysAwayForAWhile(t *testing.T) {
 	_, known := issue(t, keys, store.Key{ID: "a"})
 	_, other := issue(t, keys, store.Key{ID: "b"})
 	synctest.Test(t, func(t *testing.T) {
-		provider := identity.NewAPIKeys("partners", "", keys)
+		provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 		if _, err := provider.Identify(t.Context(), withKey(known)); err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func TestFloodOfKeys(t *testing.T) {
 	keys, made := newCounted(t), &unkept{}
 	_, good := issue(t, keys, store.Key{ID: "a"})
 	synctest.Test(t, func(t *testing.T) {
-		provider := identity.NewAPIKeys("partners", "", keys)
+		provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 		if _, err := provider.Identify(t.Context(), withKey(good)); err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +287,7 @@ func TestKeysTogether(t *testing.T) {
 	t.Parallel()
 	keys := newCounted(t)
 	_, text := issue(t, keys, store.Key{ID: "a"})
-	provider := identity.NewAPIKeys("partners", "", slow{keys})
+	provider := identity.NewAPIKeys("partners", "X-Api-Key", slow{keys})
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		for range 50 {
@@ -315,7 +315,7 @@ func (s slow) Find(ctx context.Context, prefix string) (*store.Key, error) {
 // TestOneProof: two proofs are refused, in whatever order they would be asked for.
 func TestOneProof(t *testing.T) {
 	t.Parallel()
-	chain := identity.NewChain(identity.OneProof("x-api-key", "Authorization"), identity.NewAPIKeys("partners", "", newCounted(t)))
+	chain := identity.NewChain(identity.OneProof("x-api-key", "Authorization"), identity.NewAPIKeys("partners", "X-Api-Key", newCounted(t)))
 	proof := withKey("a")
 	proof.Header.Set("Authorization", "Bearer b")
 	_, err := chain.Identify(t.Context(), proof, true)
@@ -361,7 +361,7 @@ func BenchmarkAPIKey(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	provider, proof := identity.NewAPIKeys("partners", "", keys), withKey(value.Reveal())
+	provider, proof := identity.NewAPIKeys("partners", "X-Api-Key", keys), withKey(value.Reveal())
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := provider.Identify(b.Context(), proof); err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Access is who may call an RPC, for people.
+// Access is how an RPC is called, before any rule is asked, for people.
 type Access struct {
 	// Internal is set if it is served on the internal listener alone.
 	Internal bool
@@ -14,14 +14,11 @@ type Access struct {
 	Proofs []string
 	// Anonymous is set if it may be called without proof.
 	Anonymous bool
-	// Ruled is set if the policy has rules, and Rules are those about the RPC, in the order of the file.
-	Ruled bool
-	Rules []*Rule
 	// Once is set if it happens once for each Idempotency-Key, and Keyed if a request has to have one.
 	Once, Keyed bool
 }
 
-// AccessTo is who may call an RPC that clients reach; of no policy, everybody. The internal listener is nil for none.
+// AccessTo is how an RPC that clients reach is called; of no policy, by everybody. The internal listener is nil for none.
 func (p *Policy) AccessTo(rpc string, internal *Internal) Access {
 	access := Access{Internal: internal != nil && internal.RPCs[rpc]}
 	if p == nil {
@@ -32,19 +29,14 @@ func (p *Policy) AccessTo(rpc string, internal *Internal) Access {
 			access.Proofs = append(access.Proofs, provider.Name)
 		}
 	}
-	access.Anonymous, access.Ruled = p.Anonymous[rpc], len(p.Rules) > 0
-	for _, rule := range p.Rules {
-		if rule.When.Programs[rpc] != nil {
-			access.Rules = append(access.Rules, rule)
-		}
-	}
+	access.Anonymous = p.Anonymous[rpc]
 	if p.Idempotency != nil && p.Idempotency.RPCs[rpc] {
 		access.Once, access.Keyed = true, p.Idempotency.Required
 	}
 	return access
 }
 
-// write prints what holds, and nothing where everybody may call.
+// write prints what is asked of a call, and nothing where that is nothing.
 func (a Access) write(text *strings.Builder) {
 	if a.Internal {
 		text.WriteString("  on the internal listener alone\n")
@@ -62,19 +54,4 @@ func (a Access) write(text *strings.Builder) {
 	case a.Once:
 		text.WriteString("  once for each Idempotency-Key\n")
 	}
-	if !a.Ruled {
-		return
-	}
-	if !slices.ContainsFunc(a.Rules, func(rule *Rule) bool { return !rule.Deny }) {
-		text.WriteString("  no rule allows it, so that nobody may call it\n")
-	}
-	var rules strings.Builder
-	for _, rule := range a.Rules {
-		effect := "allows if"
-		if rule.Deny {
-			effect = "denies if"
-		}
-		fmt.Fprintf(&rules, "    %s\t%s\t%s\n", rule.Name, effect, rule.When.Text)
-	}
-	writeTable(text, "  rules:\n", rules.String())
 }

@@ -20,9 +20,6 @@ policy:
     customers: {api_key: {file: customers.json}}
     staff: {api_key: {file: staff.json, header: X-Staff-Key}}
   anonymous: [t.S/Get]
-  rules:
-    look: {rpcs: [t.S/Get, t.S/Put], allow: "true"}
-    own: {rpcs: ["*"], deny: request.id != caller.id}
   idempotency: {rpcs: [t.S/Put], required: true}
 -- proto/t.proto --
 syntax = "proto3";
@@ -43,27 +40,18 @@ rpcs:
   Drop: {response: {id: request.id}}
 `
 
-// TestAccess: a plan says who may call each RPC.
+// TestAccess: a plan says where and with which proof each RPC is called.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	compiled := plantest.Compile(t, guarded)
 	for rpc, want := range map[string]string{
 		"Get": `  with a proof of customers, staff, or without one
-  rules:
-    look  allows if  true
-    own   denies if  request.id != caller.id
 `,
 		"Put": `  with a proof of customers, staff
   once for each Idempotency-Key, which is needed
-  rules:
-    look  allows if  true
-    own   denies if  request.id != caller.id
 `,
 		"Drop": `  on the internal listener alone
   with a proof of staff
-  no rule allows it, so that nobody may call it
-  rules:
-    own  denies if  request.id != caller.id
 `,
 	} {
 		var text strings.Builder

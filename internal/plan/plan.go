@@ -5,6 +5,7 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -151,8 +152,11 @@ type RPC struct {
 	Timeout time.Duration
 	// Cost is what it costs while it is in flight; at least 1.
 	Cost int
-	// Access is who may call it; zero for one that clients do not reach.
+	// Access is how it is called; zero for one that clients do not reach.
 	Access Access
+	// Rules are those about it, in the order of the file. Denied is set if nobody may call it, since none allows it.
+	Rules  []*Rule
+	Denied bool
 	// Limits are those about it, in the order of the file.
 	Limits []*Limit
 	// Calls are in the order of the binding; a call's index is its identity.
@@ -219,6 +223,27 @@ func (p *Plan) Find(name string) *RPC {
 		}
 	}
 	return found
+}
+
+// Lookup is as Find; the error says that there is none, and which may have been meant.
+func (p *Plan) Lookup(name string) (*RPC, error) {
+	if found := p.Find(name); found != nil {
+		return found, nil
+	}
+	return nil, fmt.Errorf("unknown RPC %q%s", name, p.Suggest(name, nil))
+}
+
+// Choose is the RPC that Lookup returns for a name; an empty name is all RPCs.
+func (p *Plan) Choose(name string) ([]*RPC, error) {
+	if name != "" {
+		found, err := p.Lookup(name)
+		return []*RPC{found}, err
+	}
+	var all []*RPC
+	for _, service := range p.Services {
+		all = append(all, service.RPCs...)
+	}
+	return all, nil
 }
 
 // Suggest is what to say besides that an RPC of this name is unknown; empty if there is nothing helpful. It names only RPCs that

@@ -31,6 +31,14 @@ type Expression struct {
 	At       diag.Position
 }
 
+// For is the program for an RPC; nil if there is none, or no expression.
+func (e *Expression) For(rpc string) *expr.Program {
+	if e == nil {
+		return nil
+	}
+	return e.Programs[rpc]
+}
+
 // IdentityProvider is one way to prove who calls. One of the kinds is set.
 type IdentityProvider struct {
 	Name          string
@@ -57,7 +65,7 @@ type JWT struct {
 
 // APIKeys are keys of Sheaf's own.
 type APIKeys struct {
-	Header string // empty for the default
+	Header string
 	File   string // empty for in Redis
 }
 

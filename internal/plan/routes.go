@@ -23,9 +23,9 @@ type Route struct {
 	// Upstreams are called instead of others, by the names of those.
 	Upstreams map[string]string
 	Shadow    bool
-	// Hidden is set if the request message alone does not tell whom it takes, so that no cache can know.
-	Hidden bool
-	At     diag.Position
+	// BeyondRequest is set if the request message alone does not tell whom it takes, so that no cache can know.
+	BeyondRequest bool
+	At            diag.Position
 }
 
 // All are the RPCs that can run: those of services, and those that routes make of them by calling other upstreams.

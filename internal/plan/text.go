@@ -29,9 +29,13 @@ func (r *RPC) writeText(text *strings.Builder) {
 	}
 	text.WriteByte('\n')
 	r.Access.write(text)
-	var limits, calls, response strings.Builder
+	r.writeRules(text)
+	var limits, routes, calls, response strings.Builder
 	for _, limit := range r.Limits {
 		fmt.Fprintf(&limits, "    %s\t%s\t%s\n", limit.Name, limit.quantity(), limit.notes())
+	}
+	for _, route := range r.Routes {
+		fmt.Fprintf(&routes, "    %s\t%s\n", route.Name, route.notes())
 	}
 	for _, call := range r.Calls {
 		fmt.Fprintf(&calls, "    %s\t%s\t%s\n", call.Name, call.target(), call.notes(r))
@@ -40,10 +44,6 @@ func (r *RPC) writeText(text *strings.Builder) {
 		fmt.Fprintf(&response, "    %s\t%s\t<- %s\n", source.Field, source.Type, source.From)
 	}
 	writeTable(text, "  limits:\n", limits.String())
-	var routes strings.Builder
-	for _, route := range r.Routes {
-		fmt.Fprintf(&routes, "    %s\t%s\n", route.Name, route.notes())
-	}
 	writeTable(text, "  routes:\n", routes.String())
 	writeTable(text, "  calls:\n", calls.String())
 	writeTable(text, "  response:\n", response.String())

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -20,12 +19,6 @@ type Rule struct {
 	// When is the condition, compiled for the RPC's request.
 	When *expr.Program
 }
-
-// The kinds of decisions about who may call what.
-const (
-	Allow = "allow"
-	Deny  = "deny"
-)
 
 // Rules are those about one RPC, in their order: what denies comes first. It is safe for concurrent use.
 type Rules struct {
@@ -80,7 +73,7 @@ func Authorize(rules *Rules, provable bool) connect.Interceptor {
 			case decision.Kind == Allow:
 				return next(ctx, request)
 			case ctx.Err() != nil:
-				return nil, ended(ctx)
+				return nil, ended(ctx, "the call was allowed")
 			default:
 				return nil, denied(call, provable)
 			}
@@ -97,12 +90,4 @@ func denied(call *Call, provable bool) *connect.Error {
 	told := failure(connect.CodeUnauthenticated, "this needs a proof of who calls", "POLICY_DENIED")
 	told.Meta().Set("WWW-Authenticate", "Bearer")
 	return told
-}
-
-// ended is what a client is told whose time was up before the decision was made.
-func ended(ctx context.Context) *connect.Error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return connect.NewError(connect.CodeCanceled, errors.New("the client cancelled the request"))
-	}
-	return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the call was allowed"))
 }

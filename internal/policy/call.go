@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"connectrpc.com/connect"
@@ -37,49 +36,6 @@ type Answer struct {
 	Span trace.SpanContext
 	// Partial is set if something is missing from the response.
 	Partial bool
-}
-
-// Decision is one that was made about a call.
-type Decision struct {
-	// Kind is what was decided: allow, deny, limit, route, replay, ...
-	Kind string
-	// By is the name of the rule, limit or route that decided; empty for none.
-	By string
-	// Reason says more, for logs; it holds no secret and nothing of the message.
-	Reason string
-}
-
-// Decide notes a decision. On a nil Call it does nothing.
-func (c *Call) Decide(kind, by, reason string) {
-	if c != nil {
-		c.Decisions = append(c.Decisions, Decision{kind, by, reason})
-	}
-}
-
-// Unread is the outcome of a call whose message nobody could read.
-const Unread = "unread"
-
-// refusals are the kinds of decisions that end a call.
-var refusals = []string{Deny, "limit", "conflict", "unknown"}
-
-// Outcome is what the policy made of a call that is over: the kind of the decision that ended it, Unread, or Allow, whatever came of it then.
-func (c *Call) Outcome() string {
-	for _, decision := range c.Decisions {
-		if slices.Contains(refusals, decision.Kind) {
-			return decision.Kind
-		}
-	}
-	if c.Answer == nil {
-		return Unread
-	}
-	return Allow
-}
-
-// Begin notes that the call's plan runs. On a nil Call it does nothing.
-func (c *Call) Begin() {
-	if c != nil {
-		c.Begun = true
-	}
 }
 
 type callKey struct{}

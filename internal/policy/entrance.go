@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
@@ -18,8 +15,8 @@ type Entrance struct {
 	Chain *identity.Chain
 	// PeerOf is where a request comes from.
 	PeerOf func(*http.Request) Peer
-	// Done is told of each call when it has been answered, with the error that it was refused with here; nil for none.
-	Done func(*http.Request, *Call, error)
+	// Done is told of each call when it has been answered.
+	Done func(*http.Request, *Call)
 }
 
 // Handler lets calls of an RPC in that prove who they are; without proof too, if anonymous is set.
@@ -33,13 +30,13 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 			told := unidentified(err)
 			call.Answer = &Answer{Code: told.Code()}
 			challenge(w, err)
-			refuse(failures, w, r, told)
-			e.Done(r, call, err)
+			Refuse(failures, w, r, told)
+			e.Done(r, call)
 			return
 		}
 		call.Caller = caller
+		defer e.Done(r, call) // also if what serves it panics
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), call)))
-		e.Done(r, call, nil)
 	})
 }
 
@@ -59,7 +56,7 @@ func unidentified(err error) *connect.Error {
 	if errors.Is(err, identity.ErrNone) {
 		return failure(connect.CodeUnauthenticated, "this RPC needs a proof of who calls", "IDENTITY_MISSING")
 	}
-	return failure(connect.CodeUnavailable, identity.ErrUnavailable.Error(), "IDENTITY_UNAVAILABLE", &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+	return failure(connect.CodeUnavailable, identity.ErrUnavailable.Error(), "IDENTITY_UNAVAILABLE", retryInfo(retryDelay))
 }
 
 // challenge says what proof is asked for (RFC 9110, section 11.6.1), and what was wrong with the one that there is (RFC 6750, section 3).
@@ -71,28 +68,4 @@ func challenge(w http.ResponseWriter, err error) {
 	case isWrong || errors.Is(err, identity.ErrNone):
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-}
-
-// failure is an error with a reason for programs (AIP-193), and further details.
-func failure(code connect.Code, text, reason string, details ...proto.Message) *connect.Error {
-	told := connect.NewError(code, errors.New(text))
-	for _, message := range append([]proto.Message{&errdetails.ErrorInfo{Reason: reason, Domain: "sheaf"}}, details...) {
-		if detail, err := connect.NewErrorDetail(message); err == nil { // only messages that are not well formed cannot be details
-			told.AddDetail(detail)
-		}
-	}
-	return told
-}
-
-// refuse answers a request in its own protocol, without reading its message.
-func refuse(failures *connect.ErrorWriter, w http.ResponseWriter, r *http.Request, told *connect.Error) {
-	if !failures.IsSupported(r) {
-		status := http.StatusUnauthorized
-		if told.Code() == connect.CodeUnavailable {
-			status = http.StatusServiceUnavailable
-		}
-		http.Error(w, told.Message(), status)
-		return
-	}
-	_ = failures.Write(w, r, told) // the client has gone
 }

@@ -21,9 +21,6 @@ type FieldRule struct {
 	Allow *expr.Program
 }
 
-// Hide is the kind of decision that hides fields.
-const Hide = "hide"
-
 // FieldFilter takes fields out of the responses of one RPC. It is compiled once, and is safe for concurrent use.
 type FieldFilter struct {
 	rules []FieldRule

@@ -33,6 +33,8 @@ type IdempotencyConfig struct {
 
 // Answers turn the messages of responses into bytes, and back.
 type Answers struct {
+	// Type is the full name of the messages.
+	Type     string
 	Wire     func(connect.AnyResponse) ([]byte, error)
 	Response func(wire []byte) connect.AnyResponse
 }
@@ -57,7 +59,7 @@ func (i *Idempotency) Interceptor(answers Answers) connect.Interceptor {
 			call := From(ctx)
 			key, refused := i.checkKey(call, request.Header())
 			if refused != nil {
-				call.Decide("deny", idempotencyName, refused.Message())
+				call.Decide(Deny, idempotencyName, refused.Message())
 				return nil, refused
 			}
 			if key == "" {
@@ -88,17 +90,17 @@ func (i *Idempotency) once(ctx context.Context, asked *once, answers Answers, ru
 	case store.StateReserved:
 		return i.run(ctx, i.newExecution(ctx, asked, reserved), answers, run)
 	case store.StateDone:
-		call.Decide("replay", idempotencyName, "")
+		call.Decide(Replay, idempotencyName, "")
 		return i.replay(ctx, asked, found.Answer, answers)
 	case store.StateRunning:
-		call.Decide("conflict", idempotencyName, "the first request is under way")
+		call.Decide(Conflict, idempotencyName, "the first request is under way")
 		return nil, keyInUse()
 	case store.StateOther:
-		call.Decide("conflict", idempotencyName, "the key is that of another request")
+		call.Decide(Conflict, idempotencyName, "the key is that of another request")
 		return nil, failure(connect.CodeFailedPrecondition,
 			"this Idempotency-Key was used with another request; use a new one for each thing that is to be done", "IDEMPOTENCY_KEY_REUSED")
 	default:
-		call.Decide("unknown", idempotencyName, "who ran the first request has ended")
+		call.Decide(Unknown, idempotencyName, "who ran the first request has ended")
 		return nil, unknownOutcome(nil)
 	}
 }
@@ -111,10 +113,10 @@ func (i *Idempotency) withoutRecords(ctx context.Context, asked *once, cause err
 	case ctx.Err() != nil:
 		return nil, gaveUp(ctx.Err())
 	case errors.Is(cause, store.ErrAway) && i.config.Allow:
-		call.Decide("allow", idempotencyName, "the records are away")
+		call.Decide(Allow, idempotencyName, "the records are away")
 		return run(ctx)
 	default:
-		call.Decide("deny", idempotencyName, cause.Error())
+		call.Decide(Deny, idempotencyName, cause.Error())
 		return nil, recordsAway()
 	}
 }

@@ -130,7 +130,7 @@ func (e *Execution) settle(ctx context.Context, answers Answers, response connec
 	defer e.mu.Unlock()
 	switch {
 	case e.refused != nil: // nothing was sent, even if the response can do without
-		From(ctx).Decide("deny", idempotencyName, e.refused.Message())
+		From(ctx).Decide(Deny, idempotencyName, e.refused.Message())
 		e.forget(ctx)
 		return nil, e.refused
 	case err == nil:

@@ -7,7 +7,6 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // outcomeUnknown is the reason for programs that something may have been done. There is no RetryInfo: asking again does not help.
@@ -15,12 +14,12 @@ const outcomeUnknown = "OUTCOME_UNKNOWN"
 
 func keyInUse() *connect.Error {
 	return failure(connect.CodeAborted, "the first request with this Idempotency-Key is under way; ask again a little later",
-		"IDEMPOTENCY_KEY_IN_USE", &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		"IDEMPOTENCY_KEY_IN_USE", retryInfo(retryDelay))
 }
 
 func recordsAway() *connect.Error {
 	return failure(connect.CodeUnavailable, "nothing was done, since it cannot be noted at the moment that it is done once; try again later",
-		"IDEMPOTENCY_UNAVAILABLE", &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		"IDEMPOTENCY_UNAVAILABLE", retryInfo(retryDelay))
 }
 
 // gaveUp is the failure of a call whose client did not wait.
@@ -30,6 +29,11 @@ func gaveUp(cause error) *connect.Error {
 		code = connect.CodeDeadlineExceeded
 	}
 	return connect.NewError(code, errors.New("nothing was done: the client did not wait"))
+}
+
+// otherContract is told instead of an answer that is a message of another type.
+func otherContract() *connect.Error {
+	return failure(connect.CodeUnknown, "this was carried out, but its answer was of a contract that has changed; look at what there is now", outcomeUnknown)
 }
 
 // tooLarge is told instead of an answer that could not be kept.
@@ -45,7 +49,8 @@ func unknownOutcome(cause error) *connect.Error {
 		return failure(connect.CodeUnknown,
 			"something was sent, and it is not known what of it was carried out; look before you ask again, with a new Idempotency-Key", outcomeUnknown)
 	}
-	info := &errdetails.ErrorInfo{Reason: outcomeUnknown, Domain: "sheaf", Metadata: map[string]string{"code": failed.Code().String()}}
+	info := errorInfo(outcomeUnknown)
+	info.Metadata = map[string]string{"code": failed.Code().String()}
 	told := connect.NewError(connect.CodeUnknown, errors.New(
 		"something was sent, and it is not known what of it was carried out; look before you ask again, with a new Idempotency-Key: "+failed.Message()))
 	maps.Copy(told.Meta(), failed.Meta())
@@ -64,9 +69,7 @@ func unknownOutcome(cause error) *connect.Error {
 			passed = append(passed, detail)
 		}
 	}
-	if detail, err := connect.NewErrorDetail(info); err == nil { // only messages that are not well formed cannot be details
-		told.AddDetail(detail)
-	}
+	AddDetail(told, info)
 	for _, detail := range passed {
 		told.AddDetail(detail)
 	}

@@ -2,16 +2,13 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
@@ -70,12 +67,8 @@ func (l *Limiter) Limit(limits []Limit, shared store.Counters) connect.Intercept
 	limited := newLimited(l, limits, shared)
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			call := From(ctx)
-			if call == nil {
-				call = &Call{RPC: strings.TrimPrefix(request.Spec().Procedure, "/"), Arrived: time.Now(), Caller: identity.Anonymous()}
-			}
 			message, _ := request.Any().(proto.Message)
-			asked := &asking{limited: limited, call: call}
+			asked := &asking{limited: limited, call: From(ctx)}
 			defer asked.leave()
 			if err := asked.admit(ctx, message); err != nil {
 				return nil, err
@@ -108,7 +101,7 @@ type asked struct {
 // admit asks all limits, those first that ask nobody else. The error is a *connect.Error. What it has entered, it leaves in leave.
 func (a *asking) admit(ctx context.Context, message proto.Message) error {
 	defer a.tell(ctx)
-	facts := &Facts{Caller: a.call.Caller, Peer: a.call.Peer, RPC: a.call.RPC, Request: message, Now: a.call.Arrived}
+	facts := a.call.Facts(message, a.call.Arrived)
 	if err := a.prepare(ctx, facts); err != nil {
 		return err
 	}
@@ -148,10 +141,8 @@ func (a *asking) askShared(ctx context.Context) error {
 		return nil
 	case err == nil:
 		return a.exhausted(ctx, &a.together)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the limits were known"))
 	case ctx.Err() != nil:
-		return connect.NewError(connect.CodeCanceled, errors.New("the client cancelled the request"))
+		return ended(ctx, "the limits were known")
 	default:
 		return a.doWithout(ctx)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // The reasons that clients learn from ErrorInfo.
@@ -45,7 +44,7 @@ func (a *asking) exhausted(ctx context.Context, what *asked) error {
 	}
 	a.setRetryAfter(ctx, retry)
 	return failure(connect.CodeResourceExhausted, text+"; try again in "+retry.String(), reason,
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(retry)}, &errdetails.QuotaFailure{Violations: violations})
+		retryInfo(retry), &errdetails.QuotaFailure{Violations: violations})
 }
 
 // crowded refuses a call beside which too many are in flight. When one of them ends, nobody knows.
@@ -53,7 +52,7 @@ func (a *asking) crowded(ctx context.Context, limit *limit) error {
 	a.note(ctx, limit, concurrencyLimited)
 	a.setRetryAfter(ctx, retryDelay)
 	return failure(connect.CodeResourceExhausted, fmt.Sprintf("limit %q: too many calls are in flight; try again when one has ended", limit.Name), concurrencyLimited,
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)},
+		retryInfo(retryDelay),
 		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{violation(limit, fmt.Sprintf("%d calls are in flight", limit.Concurrency))}})
 }
 
@@ -76,11 +75,11 @@ func (a *asking) unavailable(ctx context.Context, limit *limit) error {
 	a.note(ctx, limit, limitsUnavailable)
 	a.setRetryAfter(ctx, retryDelay)
 	return failure(connect.CodeUnavailable, "the limits cannot be checked at the moment; try again later", limitsUnavailable,
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		retryInfo(retryDelay))
 }
 
 func (a *asking) note(ctx context.Context, limit *limit, reason string) {
-	a.call.Decide("limit", limit.Name, reason)
+	a.call.Decide(Limited, limit.Name, reason)
 	a.Refused(ctx, limit.Name, reason)
 }
 

@@ -306,6 +306,7 @@ func TestGivenUp(t *testing.T) {
 	} {
 		ctx, cancel := left()
 		cancel()
+		ctx = policy.With(ctx, &policy.Call{Caller: identity.Anonymous(), Arrived: time.Now()})
 		_, err := limits.WrapUnary(nil)(ctx, connect.NewRequest(&shopv1.GetProductRequest{}))
 		if connect.CodeOf(err) != want || len(told.away) != 0 {
 			t.Errorf("error = %v, want %s; told %v", err, want, told.away)
@@ -334,7 +335,10 @@ func TestLimitFields(t *testing.T) {
 				}
 				return connect.NewResponse(&shopv1.GetProductResponse{}), nil
 			}, connect.WithInterceptors(limits)))
-			server := httptest.NewUnstartedServer(mux)
+			entrance := &policy.Entrance{
+				Chain: identity.NewChain(), PeerOf: func(*http.Request) policy.Peer { return policy.Peer{} }, Done: func(*http.Request, *policy.Call) {},
+			}
+			server := httptest.NewUnstartedServer(entrance.Handler(procedure[1:], true, mux))
 			server.EnableHTTP2 = true
 			server.StartTLS()
 			defer server.Close()

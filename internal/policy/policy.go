@@ -87,22 +87,3 @@ func CheckRequest(validator protovalidate.Validator, message proto.Message) erro
 	}
 	return InvalidArgument(violations...)
 }
-
-// InvalidArgument says that the caller is wrong: which fields, and why (AIP-193).
-func InvalidArgument(violations ...*errdetails.BadRequest_FieldViolation) *connect.Error {
-	text := "request is not valid"
-	if len(violations) > 0 {
-		text = violations[0].GetDescription()
-		if field := violations[0].GetField(); field != "" {
-			text = field + ": " + text
-		}
-		if more := len(violations) - 1; more > 0 {
-			text += fmt.Sprintf(" (and %d more)", more)
-		}
-	}
-	failure := connect.NewError(connect.CodeInvalidArgument, errors.New(text))
-	if detail, err := connect.NewErrorDetail(&errdetails.BadRequest{FieldViolations: violations}); err == nil {
-		failure.AddDetail(detail)
-	}
-	return failure
-}

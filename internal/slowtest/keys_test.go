@@ -43,7 +43,7 @@ func TestKeysInRedis(t *testing.T) {
 	if all, err := keys.List(ctx); err != nil || len(all) != 3 || all[0].ID != "a" || all[1].Revoked.IsZero() {
 		t.Errorf("keys = %+v, %v", all, err)
 	}
-	provider := identity.NewAPIKeys("partners", "", keys)
+	provider := identity.NewAPIKeys("partners", "X-Api-Key", keys)
 	identify := func(text string) error {
 		_, err := provider.Identify(ctx, identity.Proof{Header: http.Header{"X-Api-Key": {text}}})
 		return err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ const counted = `
 -- sheaf.yaml --
 contract: proto
 bindings: bindings
-redis: {addresses: ["%s"]}
+redis: {addresses: ["%s"], timeout: %s}
 policy:
   limits:
     all: {rate: %d/s, burst: %d, store: redis, when_away: %s}
@@ -65,13 +66,16 @@ type counterReplica struct {
 	ended   chan struct{}
 }
 
-func startFleet(t *testing.T, rate, burst int, whenAway string) *fleet {
+// patientTimeout is one that a Redis that runs keeps to, however busy the machine is: one that is killed refuses at once.
+const patientTimeout = "10s"
+
+func startFleet(t *testing.T, rate, burst int, whenAway, timeout string) *fleet {
 	t.Helper()
 	f := &fleet{redis: startRedis(t)}
 	f.clock = redis.NewClient(&redis.Options{Addr: f.redis.address, DisableIdentity: true})
 	t.Cleanup(func() { _ = f.clock.Close() })
 	binary := buildSheaf(t)
-	dir := plantest.Write(t, fmt.Sprintf(counted, f.redis.address, rate, burst, whenAway))
+	dir := plantest.Write(t, fmt.Sprintf(counted, f.redis.address, timeout, rate, burst, whenAway))
 	for range 4 {
 		one := &counterReplica{address: freeAddress(t), logs: &lines{}, ended: make(chan struct{})}
 		one.command = exec.Command(binary, "serve", dir, "--listen", one.address)
@@ -194,7 +198,7 @@ func (f *fleet) shared(t *testing.T, phase, each time.Duration, rate, burst int)
 func TestSharedLimit(t *testing.T) {
 	noLeak(t)
 	const rate, burst = 1000, 200
-	f := startFleet(t, rate, burst, "deny")
+	f := startFleet(t, rate, burst, "deny", patientTimeout)
 	f.bursts(t, time.Second, 80*time.Millisecond) // connections and code are warm
 	got, share := f.shared(t, 20*time.Second, 80*time.Millisecond, rate, burst)
 	if offered := float64(got.total()) / (rate * 20); offered < 2 {
@@ -212,7 +216,7 @@ func TestSharedLimitAway(t *testing.T) {
 	for _, whenAway := range []string{"memory", "allow", "deny"} {
 		t.Run(whenAway, func(t *testing.T) {
 			noLeak(t)
-			f := startFleet(t, rate, burst, whenAway)
+			f := startFleet(t, rate, burst, whenAway, patientTimeout)
 			f.bursts(t, time.Second, each)
 			f.shared(t, 4*time.Second, each, rate, burst)
 
@@ -279,7 +283,7 @@ func checkAway(t *testing.T, whenAway string, got *answers, allowed, burst float
 // TestSharedLimitHangs: one Redis that hangs costs three calls of each replica its timeout, and one in a second after that.
 func TestSharedLimitHangs(t *testing.T) {
 	noLeak(t)
-	f := startFleet(t, 100, 10, "allow")
+	f := startFleet(t, 100, 10, "allow", "100ms")
 	f.bursts(t, time.Second, 250*time.Millisecond)
 	f.redis.signal(t, syscall.SIGSTOP)
 	got := f.bursts(t, 5*time.Second, 250*time.Millisecond)
@@ -304,7 +308,7 @@ func TestLimitInCluster(t *testing.T) {
 	const keys = 30
 	for i := range keys {
 		for try := range 5 {
-			takes := []store.Take{{Bound: wide, Key: "all", Cost: 1}, {Bound: narrow, Key: fmt.Sprint(i), Cost: 1}, {Bound: wide, Key: fmt.Sprint(i), Cost: 1}}
+			takes := []store.Take{{Bound: wide, Key: "all", Cost: 1}, {Bound: narrow, Key: strconv.Itoa(i), Cost: 1}, {Bound: wide, Key: strconv.Itoa(i), Cost: 1}}
 			took, err := counters.Take(t.Context(), takes)
 			if err != nil || took != (try < 2) || takes[0].Remaining != int64(1000-2*i-min(try+1, 2)) {
 				t.Fatalf("%d, %d: took = %v of %+v, error %v", i, try, took, takes, err)
@@ -317,7 +321,7 @@ func TestLimitInCluster(t *testing.T) {
 	nodes[1].kill(t)
 	failed := 0
 	for i := range keys {
-		if _, err := counters.Take(t.Context(), []store.Take{{Bound: wide, Key: fmt.Sprint(i), Cost: 1}}); err != nil {
+		if _, err := counters.Take(t.Context(), []store.Take{{Bound: wide, Key: strconv.Itoa(i), Cost: 1}}); err != nil {
 			failed++
 		}
 	}

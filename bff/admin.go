@@ -25,10 +25,9 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 
 // adminHandler answers operators.
 func (s *Server) adminHandler() http.Handler {
-	const maxRequest = 64 << 10
 	mux := http.NewServeMux()
 	mux.Handle(adminv1connect.NewAdminServiceHandler(admin{s},
-		connect.WithReadMaxBytes(maxRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
+		atMost(smallRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
 	if s.settings.metrics != nil {
 		mux.Handle("GET /metrics", s.settings.metrics)
 	}

@@ -19,7 +19,8 @@ func (a admin) keysOf(provider string) (*Keys, error) {
 	if err != nil {
 		return nil, keyFailure(err)
 	}
-	return &Keys{provider: chosen.Name, store: w.apiKeys(chosen.Name).Store()}, nil
+	keys := w.apiKeys(chosen.Name)
+	return &Keys{provider: chosen.Name, store: keys.Store(), changed: keys.Forget}, nil
 }
 
 // CreateKey implements adminv1connect.AdminServiceHandler.

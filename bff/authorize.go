@@ -19,10 +19,8 @@ func (w *world) authorize(rpc string) connect.Interceptor {
 // policyRules are the rules about an RPC.
 func policyRules(frozen *plan.Policy, rpc string) *policy.Rules {
 	var rules []policy.Rule
-	for _, rule := range frozen.Rules {
-		if when := rule.When.For(rpc); when != nil {
-			rules = append(rules, policy.Rule{Name: rule.Name, Deny: rule.Deny, When: when})
-		}
+	for _, rule := range frozen.RulesOf(rpc) {
+		rules = append(rules, policy.Rule{Name: rule.Name, Deny: rule.Deny, When: rule.When.Programs[rpc]})
 	}
 	return policy.NewRules(rules)
 }

@@ -115,7 +115,7 @@ func (s *Server) InternalHandler() http.Handler { return s.handler(internal, s.i
 
 func (s *Server) handler(side side, health *health) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(grpchealth.NewHandler(health)) // whoever watches it stays for longer than a world
+	mux.Handle(grpchealth.NewHandler(health, atMost(smallRequest))) // whoever watches it stays for longer than a world
 	mux.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		w := s.enter()
 		defer w.leave()

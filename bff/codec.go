@@ -72,7 +72,17 @@ func (c protoCodec) Unmarshal(data []byte, message any) error {
 	if err := c.within.CheckWire(c.message, data); err != nil {
 		return err
 	}
-	return (proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}).Unmarshal(data, target)
+	return readWire(proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}, data, target)
+}
+
+// readWire reads a message. Protobuf's decoder of dynamic messages panics at a map's entry whose second key is of another wire type.
+func readWire(options proto.UnmarshalOptions, data []byte, target proto.Message) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("message cannot be read")
+		}
+	}()
+	return options.Unmarshal(data, target)
 }
 
 // jsonCodec is protobuf's JSON mapping. Unlike Connect's own it knows the types of the contract inside Any, refuses

@@ -9,26 +9,49 @@ import (
 	"connectrpc.com/connect"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sheaf-rpc/sheaf/internal/policy"
+	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
 // noteAnswer notes what becomes of a call, for the log of decisions.
-func noteAnswer() connect.Interceptor {
-	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			response, err := next(ctx, request)
-			answer := &policy.Answer{Span: trace.SpanContextFromContext(ctx)}
-			if err != nil && !connect.IsNotModifiedError(err) {
-				answer.Code = connect.CodeOf(err)
-			} else if err == nil {
-				answer.Partial = response.Header().Get(partialHeader) != ""
-			}
-			policy.From(ctx).Answer = answer
-			return response, err
-		}
-	})
+type noteAnswer struct{}
+
+var _ connect.Interceptor = noteAnswer{}
+
+// WrapUnary implements connect.Interceptor.
+func (noteAnswer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+		response, err := next(ctx, request)
+		answer := answerOf(ctx, err)
+		answer.Partial = err == nil && response.Header().Get(partialHeader) != ""
+		policy.From(ctx).Answer = answer
+		return response, err
+	}
+}
+
+// WrapStreamingHandler implements connect.Interceptor, for reflection.
+func (noteAnswer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, connection connect.StreamingHandlerConn) error {
+		err := next(ctx, connection)
+		policy.From(ctx).Answer = answerOf(ctx, err)
+		return err
+	}
+}
+
+// WrapStreamingClient implements connect.Interceptor.
+func (noteAnswer) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func answerOf(ctx context.Context, err error) *policy.Answer {
+	answer := &policy.Answer{Span: trace.SpanContextFromContext(ctx)}
+	if err != nil && !connect.IsNotModifiedError(err) {
+		answer.Code = connect.CodeOf(err)
+	}
+	return answer
 }
 
 // loggedDecision is a decision as the log has it.
@@ -48,7 +71,7 @@ func (w *world) recordDecisions(r *http.Request, call *policy.Call) {
 		w.server.meters.decided(r.Context(), counted{decision.Kind, decision.By, call.RPC})
 	}
 	if outcome := call.Outcome(); outcome != policy.Allow || w.plan.Policy.LogAll {
-		w.logDecisions(r.Context(), call, outcome)
+		w.logDecisions(r, call, outcome)
 	}
 }
 
@@ -65,7 +88,7 @@ func (m *meters) decided(ctx context.Context, by counted) {
 	m.decisions.Add(ctx, 1, option.(metric.MeasurementOption))
 }
 
-func (w *world) logDecisions(ctx context.Context, call *policy.Call, outcome string) {
+func (w *world) logDecisions(r *http.Request, call *policy.Call, outcome string) {
 	attributes := []slog.Attr{
 		slog.String("rpc", call.RPC), slog.String("outcome", outcome), slog.String("peer", call.Peer.IP),
 		slog.String("listener", call.Peer.Listener), slog.Float64("duration_ms", float64(time.Since(call.Arrived).Microseconds())/1e3),
@@ -74,14 +97,22 @@ func (w *world) logDecisions(ctx context.Context, call *policy.Call, outcome str
 		attributes = append(attributes, slog.Group("caller", slog.String("provider", caller.Provider), slog.String("id", caller.ID)))
 	}
 	if answer := call.Answer; answer != nil {
-		ctx = trace.ContextWithSpanContext(ctx, answer.Span) // loggers know what to write of it
 		attributes = append(attributes, slog.String("code", codeName(answer.Code)), slog.Bool("partial", answer.Partial))
 	}
 	decisions := make([]loggedDecision, len(call.Decisions))
 	for i, decision := range call.Decisions {
 		decisions[i] = loggedDecision(decision)
 	}
-	w.server.settings.logger.LogAttrs(ctx, slog.LevelInfo, "decision", append(attributes, slog.Any("decisions", decisions))...)
+	w.server.settings.logger.LogAttrs(spanOf(r, call), slog.LevelInfo, "decision", append(attributes, slog.Any("decisions", decisions))...)
+}
+
+// spanOf is the context with the span that a call was served in; of one that was refused before, the client's. Loggers know what to write of
+// it.
+func spanOf(r *http.Request, call *policy.Call) context.Context {
+	if answer := call.Answer; answer != nil && answer.Span.IsValid() {
+		return trace.ContextWithSpanContext(r.Context(), answer.Span)
+	}
+	return telemetry.Propagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 }
 
 // codeName is the name of a code; "ok" for none.

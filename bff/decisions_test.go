@@ -24,7 +24,7 @@ const someRules = `policy:
   fields:
     staff:
       fields: [shop.v1.GetProductResponse.in_stock]
-      allow: caller.provider == "staff"
+      allow: has(caller.claims.staff)
 `
 
 // decision is a line of the log of decisions.
@@ -33,6 +33,7 @@ type decision struct {
 	Caller                                  struct{ Provider, ID string }
 	Partial                                 bool
 	Duration                                float64 `json:"duration_ms"`
+	TraceID                                 string  `json:"trace_id"`
 	Decisions                               []struct{ Kind, By, Reason string }
 }
 
@@ -143,6 +144,22 @@ func TestDecisionLogRefusals(t *testing.T) {
 	free := openHouse(t)
 	viaPost(t, free, "p-100")
 	if found := free.decisions(t); found != nil {
+		t.Errorf("decisions = %+v", found)
+	}
+}
+
+// TestDecisionWithoutProof: whoever wonders why a rule that allows an RPC to everybody does not is told what else there is.
+func TestDecisionWithoutProof(t *testing.T) {
+	t.Parallel()
+	h := openHouseWith(t, `policy:
+  identity: {partners: {api_key: {file: state/keys.json}}}
+  rules: {all: {rpcs: ["*"], allow: "true"}}
+`)
+	if response := post(t, h, getProduct, `{"productId": "p-100"}`); response.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("status %d: %s", response.StatusCode, readAll(t, response))
+	}
+	found := h.decisions(t)
+	if len(found) != 1 || len(found[0].Decisions) != 1 || !strings.Contains(found[0].Decisions[0].Reason, "policy.anonymous") {
 		t.Errorf("decisions = %+v", found)
 	}
 }

@@ -108,16 +108,16 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithSchema(method),
 		connect.WithRequestInitializer(initialize),
 		w.codecs(method),
-		connect.WithReadMaxBytes(w.plan.Server.MaxRequestBytes),
+		atMost(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer()))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
 	}
 	interceptors := connect.WithInterceptors( // what is nil is left out
 		w.server.observe,
-		noteAnswer(),
+		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
 		connect.UnaryInterceptorFunc(procedure.leave),

@@ -24,7 +24,7 @@ func (w *world) openIdempotency() error {
 	from := w.plan.Policy.Idempotency
 	records := store.Idempotency(w.server.idempotency)
 	if from.Redis {
-		records = w.redis.Idempotency()
+		records = store.MovedIdempotency(w.server.idempotency, w.redis.Idempotency())
 	}
 	config := policy.IdempotencyConfig{
 		Records: records, Keep: from.Keep, Required: from.Required, Allow: !from.Deny, Logger: w.server.settings.logger,
@@ -46,7 +46,7 @@ func (w *world) onceOnly(method protoreflect.MethodDescriptor) connect.Intercept
 		return nil
 	}
 	return w.idempotency.Interceptor(policy.Answers{
-		Wire: wireOf,
+		Type: string(method.Output().FullName()), Wire: wireOf,
 		Response: func(wire []byte) connect.AnyResponse {
 			return connect.NewResponse(&response{wire: wire, descriptor: method.Output()})
 		},

@@ -117,8 +117,20 @@ func (w *world) apiKeys(name string) *identity.APIKeys {
 	return nil
 }
 
+// header is the one that carries a proof; empty for the certificate of a connection.
+func (p *identityProvider) header() string {
+	switch {
+	case p.apiKeys != nil:
+		return p.apiKeys.Header()
+	case p.certificates != nil:
+		return ""
+	default:
+		return "Authorization"
+	}
+}
+
 // chainOf asks the providers with these names; no names are all. Without any in the policy, everybody is anonymous. A request
-// carries one proof, which comes before the certificate of its connection.
+// carries one proof, which comes before the certificate of its connection; one that does not count is one, too, since upstreams may get it.
 func (w *world) chainOf(names []string) *identity.Chain {
 	if len(w.providers) == 0 {
 		return identity.NewChain()
@@ -126,7 +138,6 @@ func (w *world) chainOf(names []string) *identity.Chain {
 	var jwts []*identity.JWT
 	var introspection *identity.Introspection
 	var apiKeys, certificates []identity.Provider
-	var headers []string
 	for _, one := range w.providers {
 		switch {
 		case len(names) > 0 && !slices.Contains(names, one.plan.Name):
@@ -135,16 +146,25 @@ func (w *world) chainOf(names []string) *identity.Chain {
 		case one.introspection != nil:
 			introspection = one.introspection // the compiler has refused a second one
 		case one.apiKeys != nil:
-			apiKeys, headers = append(apiKeys, one.apiKeys), append(headers, one.apiKeys.Header())
+			apiKeys = append(apiKeys, one.apiKeys)
 		default:
 			certificates = append(certificates, one.certificates)
 		}
 	}
-	var tokens []identity.Provider
+	providers := []identity.Provider{identity.OneProof(w.carriers()...)}
 	if jwts != nil || introspection != nil {
-		tokens, headers = append(tokens, identity.NewBearer(jwts, introspection)), append(headers, "Authorization")
+		providers = append(providers, identity.NewBearer(jwts, introspection))
 	}
-	slices.Sort(headers)
-	oneProof := identity.OneProof(slices.Compact(headers)...)
-	return identity.NewChain(slices.Concat([]identity.Provider{oneProof}, tokens, apiKeys, certificates)...)
+	return identity.NewChain(slices.Concat(providers, apiKeys, certificates)...)
+}
+
+// carriers are the headers that carry proofs of all providers, each once.
+func (w *world) carriers() []string {
+	var headers []string
+	for _, one := range w.providers {
+		if header := one.header(); header != "" && !slices.Contains(headers, header) {
+			headers = append(headers, header)
+		}
+	}
+	return headers
 }

@@ -37,6 +37,7 @@ type KeyCaller struct {
 type Keys struct {
 	provider string
 	store    store.Keys
+	changed  func(prefix string) // told of a key that has been revoked
 	close    func()
 }
 
@@ -63,7 +64,7 @@ func OpenKeys(dir, provider string, options ...Option) (*Keys, error) {
 	if err := w.checkFilled(chosen.APIKeys); err != nil {
 		return nil, err
 	}
-	keys := &Keys{provider: chosen.Name, close: func() {}}
+	keys := &Keys{provider: chosen.Name, changed: func(string) {}, close: func() {}}
 	if chosen.APIKeys.File == "" {
 		if err := w.openRedis(nil); err != nil {
 			return nil, err
@@ -160,6 +161,7 @@ func (k *Keys) Revoke(ctx context.Context, key string) (*APIKey, error) {
 		return nil, fmt.Errorf("%w key: write its prefix, as sheaf keys list shows it", ErrUnknownKey)
 	}
 	revoked, err := k.store.Revoke(ctx, prefix, time.Now().UTC().Truncate(time.Second))
+	k.changed(prefix) // also where it is not known whether it has been
 	if err != nil {
 		return nil, err
 	}

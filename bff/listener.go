@@ -2,9 +2,12 @@ package bff
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+
+	"connectrpc.com/connect"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/edge"
@@ -25,7 +28,7 @@ type listener struct {
 	rules   edge.Rules
 	// proxyProtocol is set if connections of proxies begin with it.
 	proxyProtocol bool
-	tls           *tls.Config // nil for clear text
+	tls           *serverTLS // nil for clear text
 }
 
 // side chooses one of a world's listeners.
@@ -74,8 +77,8 @@ func (w *world) openTLS() error {
 		if settings == nil {
 			continue
 		}
-		config, wrong := readServerTLS(settings, w.server.settings.logger)
-		l.tls, problems = config, append(problems, wrong...)
+		read, wrong := readServerTLS(settings, w.server.settings.logger)
+		l.tls, problems = read, append(problems, wrong...)
 	}
 	problems.Sort()
 	if err := problems.Err(); err != nil {
@@ -104,7 +107,25 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		conn = l.rules.Proxies.Accept(conn)
 	}
 	if l.tls != nil {
-		conn = tls.Server(conn, l.tls)
+		conn = tls.Server(conn, l.tls.config)
 	}
 	return conn, nil
+}
+
+// stillTrusted refuses requests whose client has shown a certificate that counts no more, and lets their connections end.
+func (a *acceptor) stillTrusted(next http.Handler) http.Handler {
+	failures := connect.NewErrorWriter()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.side(a.server.current.Load()).tls.stillCounts(r.TLS) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the certificate is of an authority that does not count any more"))
+		if !failures.IsSupported(r) {
+			http.Error(w, refused.Message(), http.StatusUnauthorized)
+			return
+		}
+		_ = failures.Write(w, r, refused) // the client has gone
+	})
 }

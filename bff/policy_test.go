@@ -68,7 +68,7 @@ const hiddenFields = `policy:
   fields:
     staff:
       fields: [shop.v1.GetProductResponse.in_stock, shop.v1.Review.created_at, shop.v1.GetProductResponse.attributes]
-      allow: caller.provider == "staff"
+      allow: has(caller.claims.staff)
     everyone:
       fields: [shop.v1.GetProductResponse.tags]
       allow: caller.provider == "anonymous"

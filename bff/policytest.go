@@ -90,7 +90,7 @@ func (t *policyTests) run(ctx context.Context, test *policyTest) {
 		t.fail(test, "rule", "test %q: expected %s by rule %s, got %s", test.GetName(), test.GetExpect(), test.GetRule(), told(decision))
 	}
 	if test.GetHidden() != nil {
-		t.checkHidden(ctx, test, rpc, call)
+		t.checkHidden(ctx, test, rpc, call, facts.Now)
 	}
 }
 
@@ -217,10 +217,10 @@ func (t *policyTests) decide(ctx context.Context, call *policy.Call, facts *poli
 }
 
 // checkHidden compares the fields that are hidden with those that have to be.
-func (t *policyTests) checkHidden(ctx context.Context, test *policyTest, rpc *plan.RPC, call *policy.Call) {
+func (t *policyTests) checkHidden(ctx context.Context, test *policyTest, rpc *plan.RPC, call *policy.Call, now time.Time) {
 	var got []string
 	if filter := policy.NewFieldFilter(rpc.Method.Output(), t.plan.Files, policyFieldRules(t.policy)); filter != nil {
-		got = filter.Hiding(ctx, call, call.Facts(nil, time.Now())).Fields()
+		got = filter.Hiding(ctx, call, call.Facts(nil, now)).Fields()
 	}
 	for _, decision := range call.Decisions {
 		t.rules["fields."+decision.By] = true

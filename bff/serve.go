@@ -26,8 +26,8 @@ func (s *Server) ServeInternal(ctx context.Context, listener net.Listener) error
 }
 
 // serve answers with a handler until ctx ends, and then drains.
-func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := s.httpServer(handler)
+func (s *Server) serve(ctx context.Context, listener *acceptor, handler http.Handler) error {
+	server := s.httpServer(listener.stillTrusted(handler))
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -3,6 +3,7 @@ package bff
 import (
 	"crypto/tls"
 	"log/slog"
+	"slices"
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
@@ -32,8 +33,24 @@ func readTLS(from *plan.TLS, reading *secretReader) (*tls.Config, diag.Problems)
 	return config, problems
 }
 
+// serverTLS is how a listener speaks TLS.
+type serverTLS struct {
+	config *tls.Config
+	// authorities are those of clients' certificates; nil where none is asked for.
+	authorities *tlsfile.WatchedAuthorities
+}
+
+// stillCounts reports whether the certificate that a client has shown, if it has, is of an authority of the moment: the connection may be
+// older than that. It may be nil, for clear text.
+func (s *serverTLS) stillCounts(state *tls.ConnectionState) bool {
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return true
+	}
+	return s != nil && s.authorities != nil && slices.ContainsFunc(state.VerifiedChains, s.authorities.Current().Vouch)
+}
+
 // readServerTLS reads the files that tls of a listener names, as readTLS does. What they hold later is looked at when a client connects.
-func readServerTLS(from *plan.ServerTLS, logger *slog.Logger) (*tls.Config, diag.Problems) {
+func readServerTLS(from *plan.ServerTLS, logger *slog.Logger) (*serverTLS, diag.Problems) {
 	var problems diag.Problems
 	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	certificate, err := tlsfile.ReadCertificate(from.Certificate.Path, from.Key.Path, logger)
@@ -43,15 +60,15 @@ func readServerTLS(from *plan.ServerTLS, logger *slog.Logger) (*tls.Config, diag
 		config.GetCertificate = certificate.ForServer
 	}
 	if from.ClientCA.Path == "" {
-		return config, problems
+		return &serverTLS{config: config}, problems
 	}
 	authorities, err := tlsfile.WatchAuthorities(from.ClientCA.Path, logger)
 	if err != nil {
 		problems.Add(from.ClientCA.At, 0, putThere, "%v", err)
-		return config, problems
+		return &serverTLS{config: config}, problems
 	}
 	askForCertificates(config, authorities, from.RequireClientCertificate)
-	return config, problems
+	return &serverTLS{config, authorities}, problems
 }
 
 // askForCertificates verifies clients' certificates by the authorities of the moment, each time: no session is resumed.

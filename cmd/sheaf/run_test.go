@@ -169,7 +169,7 @@ func TestServe(t *testing.T) {
 	}()
 	line := make([]byte, 4096)
 	n, err := reader.Read(line)
-	if err != nil || !strings.Contains(string(line[:n]), `"msg":"serving"`) {
+	if first := string(line[:n]); err != nil || !strings.Contains(first, `"msg":"serving"`) || !strings.Contains(first, `"identity":["anonymous"],"rules":0`) {
 		t.Errorf("first line = %s, %v", line[:n], err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }()

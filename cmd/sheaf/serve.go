@@ -72,7 +72,7 @@ func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
 				return nil
 			})
 		}
-		logger.Info("serving", "address", listener.Addr().String(), "dir", dir, "version", version(), "plan", server.Status().Digest)
+		logServing(logger, dir, listener.Addr(), server.Status())
 		return group.Wait()
 	}, scraping(p, dir)...)
 }

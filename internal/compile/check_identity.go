@@ -11,7 +11,7 @@ import (
 func (p *policyParser) checkIdentity(providers *source.Node) {
 	issuers, introspection := map[string]string{}, ""
 	for _, provider := range providers.Fields {
-		if provider.Key == "anonymous" {
+		if provider.Key == anonymousName {
 			p.reportKey(provider, "choose another name", "a provider cannot be named %q: it is what callers without proof have", provider.Key)
 		}
 		if issuer := provider.Value.Get("jwt", "issuer"); issuer != nil {

@@ -66,6 +66,16 @@ func (d *draft) checkKeyHeader(node *source.Node, others map[string]string, prov
 	others[lower] = provider
 }
 
+// isKeyHeader reports whether callers' keys are in a header.
+func (d *draft) isKeyHeader(name string) bool {
+	for _, provider := range d.project.Config.GetPolicy().GetIdentity() {
+		if key := provider.GetApiKey(); key != nil && strings.EqualFold(name, cmp.Or(key.GetHeader(), defaultKeyHeader)) {
+			return true
+		}
+	}
+	return false
+}
+
 // checkCertificateProviders refuses what no certificate could fulfil, and a second claim on the one certificate of a client.
 func (d *draft) checkCertificateProviders(providers []source.Field) {
 	first := ""

@@ -76,6 +76,8 @@ func (p *parser) forwarded(c *call) {
 		switch {
 		case refused:
 			p.report(item, hint, "header %q cannot be sent on", item.Text)
+		case p.isKeyHeader(item.Text):
+			p.report(item, "send who calls in a header of your own, such as X-Caller: ${caller.id}", "header %q carries the API keys of callers, and is not for upstreams", item.Text)
 		case !isToken(item.Text):
 			p.report(item, "use letters, digits and dashes", "%q is no header name", item.Text)
 		}

@@ -23,15 +23,36 @@ var policyNames = map[string][]string{
 	requestName: nil,
 }
 
+// callerTypes are those of what a caller has. Where an expression runs, a caller is one value with all of it.
+var callerTypes = []expr.Variable{
+	{Name: "caller.provider", Type: cel.StringType}, {Name: "caller.id", Type: cel.StringType}, {Name: "caller.issuer", Type: cel.StringType},
+	{Name: "caller.scopes", Type: cel.ListType(cel.StringType)}, {Name: "caller.claims", Type: cel.MapType(cel.StringType, cel.DynType)},
+}
+
+// environment is where expressions over requests of one type run, and where their types are checked before.
+type environment struct {
+	run, checked *expr.Env
+}
+
+func newEnvironment(base *expr.Env, variables ...expr.Variable) (*environment, error) {
+	run, err := base.With(variables...)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := run.With(callerTypes...)
+	if err != nil {
+		return nil, err
+	}
+	return &environment{run, checked}, nil
+}
+
 // policyParser compiles the expressions of the policy and of routes.
 type policyParser struct {
 	*draft
-	// env knows everything but the request.
-	env *expr.Env
 	// more are the names that it knows besides policyNames.
 	more map[string][]string
-	// withRequest are environments that know the request, by its type.
-	withRequest map[string]*expr.Env
+	// environments are by the type of the request; the empty type is that of none.
+	environments map[string]*environment
 }
 
 func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error) {
@@ -46,11 +67,11 @@ func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error)
 	for name := range more {
 		variables = append(variables, expr.Variable{Name: name, Type: cel.MapType(cel.StringType, cel.StringType)})
 	}
-	env, err := base.With(variables...)
+	env, err := newEnvironment(base.Bounded(), variables...)
 	if err != nil {
 		return nil, err
 	}
-	return &policyParser{draft: d, env: env, more: more, withRequest: map[string]*expr.Env{}}, nil
+	return &policyParser{draft: d, more: more, environments: map[string]*environment{"": env}}, nil
 }
 
 // kind is what an expression of the policy has to give.
@@ -108,31 +129,35 @@ func (p *policyParser) compile(at *source.Node, input string, want kind) *expr.P
 		p.report(at, "", "%v", err)
 		return nil
 	}
-	program, mistakes := env.Compile(at.Text)
-	for _, mistake := range mistakes {
-		p.mistake(at, mistake, input)
-	}
-	if program == nil {
+	program := p.compileIn(env.run, at, input)
+	if program == nil || !p.checkFields(at, program) {
 		return nil
 	}
-	if !p.checkFields(at, program) || !p.checkKind(at, program, want) {
+	checked := p.compileIn(env.checked, at, input)
+	if checked == nil || !p.checkKind(at, checked, want) || !p.checkProviders(at, program) {
 		return nil
 	}
 	return program
 }
 
-func (p *policyParser) environment(input string) (*expr.Env, error) {
-	if input == "" {
-		return p.env, nil
+// compileIn returns nil if it reported a problem.
+func (p *policyParser) compileIn(env *expr.Env, at *source.Node, input string) *expr.Program {
+	program, mistakes := env.Compile(at.Text)
+	for _, mistake := range mistakes {
+		p.mistake(at, mistake, input)
 	}
-	if known := p.withRequest[input]; known != nil {
+	return program
+}
+
+func (p *policyParser) environment(input string) (*environment, error) {
+	if known := p.environments[input]; known != nil {
 		return known, nil
 	}
-	env, err := p.env.With(expr.Variable{Name: requestName, Type: cel.ObjectType(input)})
+	env, err := newEnvironment(p.environments[""].run, expr.Variable{Name: requestName, Type: cel.ObjectType(input)})
 	if err != nil {
 		return nil, err
 	}
-	p.withRequest[input] = env
+	p.environments[input] = env
 	return env, nil
 }
 
@@ -211,6 +236,10 @@ func (d *draft) checkSelection(at *source.Node, offset int, selection string) bo
 
 func (p *policyParser) checkKind(at *source.Node, program *expr.Program, want kind) bool {
 	got := program.Type.Kind()
+	if strings.TrimSpace(at.Text) == callerName {
+		p.report(at, "write caller.id", "%s is everything that is known of a caller", at.Text)
+		return false
+	}
 	if got == cel.DynKind || slices.Contains(kinds[want].types, got) {
 		return true
 	}

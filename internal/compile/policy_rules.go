@@ -46,7 +46,7 @@ func (p *policyParser) rules(node *source.Node) []*plan.Rule {
 
 func (p *policyParser) rule(field source.Field, message *configv1.Rule) *plan.Rule {
 	about, effect := p.matching(field.Value.Get("rpcs")), "allow"
-	if message.GetDeny() != "" {
+	if _, denies := message.GetEffect().(*configv1.Rule_Deny); denies { // also one that is empty, which is a problem
 		effect = "deny"
 	}
 	when := p.expression(field.Value.Get(effect), about, aCondition)

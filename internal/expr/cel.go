@@ -2,6 +2,7 @@ package expr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
+	"cel.dev/cel-go/interpreter"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
@@ -20,10 +22,19 @@ const maxExpression = 10_000
 // interruptEvery is how many steps of a loop inside an expression run between two looks at the deadline.
 const interruptEvery = 100
 
+// maxCost bounds what a bounded expression with a loop may cost, in CEL's own units: about one for each step. They take some 0.3 s.
+const maxCost = 1_000_000
+
 // Env compiles expressions over the types of one contract. It is safe for concurrent use.
 type Env struct {
 	cel *cel.Env
+	// bounded is set if what expressions cost is bounded.
+	bounded bool
 }
+
+// Bounded is the same environment for expressions that are evaluated of everybody's requests, before anything else bounds what these ask
+// for: one that costs too much fails.
+func (e *Env) Bounded() *Env { return &Env{cel: e.cel, bounded: true} }
 
 // Variable is a declared name and its type.
 type Variable struct {
@@ -67,7 +78,7 @@ func (e *Env) With(variables ...Variable) (*Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("declare names: %w", err)
 	}
-	return &Env{cel: extended}, nil
+	return &Env{cel: extended, bounded: e.bounded}, nil
 }
 
 // Program is a compiled expression. It is safe for concurrent use.
@@ -82,6 +93,8 @@ type Program struct {
 	Selections []string
 	// Proves are the selections that there is a value for whenever the expression, a condition, is true: those of has().
 	Proves []string
+	// Compared are its comparisons of selections with texts.
+	Compared []Comparison
 
 	program cel.Program
 	adapter types.Adapter
@@ -98,14 +111,20 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	if mistake := findNullComparison(checked.NativeRep()); mistake != nil {
 		return nil, []*Error{mistake}
 	}
-	program, err := e.cel.Program(checked, cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize))
+	loops := hasLoop(checked.NativeRep().Expr())
+	options := []cel.ProgramOption{cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize)}
+	if e.bounded && loops { // without one, the length of the expression bounds it, and to count costs time
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	program, err := e.cel.Program(checked, options...)
 	if err != nil {
 		return nil, []*Error{{Width: len(text), Message: "expression cannot be evaluated: " + err.Error()}}
 	}
 	compiled := &Program{Text: text, Type: checked.OutputType(), Names: e.namesIn(checked.NativeRep()), program: program, adapter: e.cel.CELTypeAdapter()}
 	compiled.Selections = selectionsIn(checked.NativeRep().Expr())
+	compiled.Compared = comparisonsIn(text, checked.NativeRep())
 	compiled.Proves = provenBy(checked.NativeRep().Expr())
-	compiled.loops = hasLoop(checked.NativeRep().Expr())
+	compiled.loops = loops
 	return compiled, nil
 }
 
@@ -175,6 +194,8 @@ func (p *Program) Eval(ctx context.Context, names Activation) (ref.Val, Outcome,
 			return nil, Failed, fmt.Errorf("evaluate %s: what should hold %s is no object", p.Text, blocked)
 		}
 		return nil, Missing, nil
+	case isCostly(err):
+		return nil, Failed, fmt.Errorf("evaluate %s: %w", p.Text, ErrCost)
 	case err != nil:
 		return nil, Failed, fmt.Errorf("evaluate %s: %w", p.Text, err)
 	}
@@ -205,6 +226,14 @@ func hasLoop(root ast.Expr) bool {
 	found := false
 	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) { found = found || e.Kind() == ast.ComprehensionKind }))
 	return found
+}
+
+// ErrCost says that a bounded expression costs too much.
+var ErrCost = errors.New("it costs too much")
+
+func isCostly(err error) bool {
+	cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err)
+	return ok && cancelled.Cause == interpreter.CostLimitExceeded
 }
 
 // isMissing reports whether an evaluation ended because a key, an index or a name has no value. CEL's own errors for

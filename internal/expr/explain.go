@@ -12,6 +12,7 @@ var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	noField    = regexp.MustCompile(`^undefined field '([^']*)'`)
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '([^']*)'`)
+	otherType  = regexp.MustCompile(`^expected type '([^']*)' but found '([^']*)'`)
 	unexpected = regexp.MustCompile(`^(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '([^']*)'`)
 	operator   = regexp.MustCompile(`^_(.+)_$`)
 )
@@ -54,9 +55,19 @@ func reword(message string) (text, hint string) {
 		if symbol := operator.FindStringSubmatch(name); symbol != nil {
 			name = strings.ReplaceAll(symbol[1], "_", " ")
 		}
-		return name + " does not work on " + match[2], "convert one side, for example with string(), int() or double()"
+		return name + " does not work on " + match[2], overloadHint(name, match[2])
+	}
+	if match := otherType.FindStringSubmatch(message); match != nil {
+		return "expected " + match[1] + ", found " + match[2], "compare it, for example with ==, in or size()"
 	}
 	return "expression does not parse: " + syntax(message), "an expression is a path such as product.price.cents, or CEL"
+}
+
+func overloadHint(name, operands string) string {
+	if name == "contains" && strings.HasPrefix(operands, "list(") {
+		return "write x in list"
+	}
+	return "convert one side, for example with string(), int() or double()"
 }
 
 // syntax is what the parser's message says, without the tokens that it would have taken.

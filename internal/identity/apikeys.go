@@ -38,6 +38,8 @@ type APIKeys struct {
 	known   map[string]*knownKey
 	unknown map[string]time.Time // the prefixes of no key, and when that was found; misses bounds them
 	misses  *bucket
+	// forgotten counts the calls of Forget: what was looked for before one is not remembered after it.
+	forgotten int
 }
 
 var _ Provider = (*APIKeys)(nil)
@@ -63,6 +65,16 @@ func (a *APIKeys) Header() string { return a.header }
 
 // Store keeps the keys.
 func (a *APIKeys) Store() store.Keys { return a.keys }
+
+// Forget looks for a key anew when it is met next: whoever has changed it here does not wait until others see it.
+func (a *APIKeys) Forget(prefix string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forgotten++
+	delete(a.known, prefix)
+	delete(a.unknown, prefix)
+	a.looking.Forget(prefix)
+}
 
 // errNoKey is told of a key that nobody has: whether its prefix is known is nobody's business.
 var errNoKey = &Error{Reason: "the API key is not valid"}
@@ -106,12 +118,12 @@ func (k *knownKey) prove(text string, now time.Time) (*Caller, error) {
 
 // find is the key of a prefix; nil if there is none. It is looked for if what is known is too old, once for all that wait for it.
 func (a *APIKeys) find(ctx context.Context, prefix string) (*knownKey, error) {
-	known, isUnknown := a.recall(prefix)
+	known, isUnknown, forgotten := a.recall(prefix)
 	if isUnknown || known != nil && time.Since(known.foundAt) < keyFresh {
 		return known, nil
 	}
 	found, err, _ := a.looking.Do(prefix, func() (any, error) {
-		return a.look(context.WithoutCancel(ctx), prefix, known == nil) // for others, too
+		return a.look(context.WithoutCancel(ctx), prefix, known == nil, forgotten) // for others, too
 	})
 	if err == nil {
 		return found.(*knownKey), nil
@@ -122,19 +134,20 @@ func (a *APIKeys) find(ctx context.Context, prefix string) (*knownKey, error) {
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// recall is what is known in memory of a prefix.
-func (a *APIKeys) recall(prefix string) (known *knownKey, isUnknown bool) {
+// recall is what is known in memory of a prefix, and how often something has been forgotten.
+func (a *APIKeys) recall(prefix string) (known *knownKey, isUnknown bool, forgotten int) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	foundAt, missed := a.unknown[prefix]
-	return a.known[prefix], missed && time.Since(foundAt) < keyFresh
+	return a.known[prefix], missed && time.Since(foundAt) < keyFresh, a.forgotten
 }
 
 // errFlood says that too many prefixes are made up.
 var errFlood = errors.New("too many unknown API keys at the moment")
 
-// look looks for a key, and remembers what it finds. What is new to memory has to be no flood.
-func (a *APIKeys) look(ctx context.Context, prefix string, isNew bool) (*knownKey, error) {
+// look looks for a key, and remembers what it finds, unless something has been forgotten meanwhile. What is new to memory has to be no
+// flood.
+func (a *APIKeys) look(ctx context.Context, prefix string, isNew bool, forgotten int) (*knownKey, error) {
 	now := time.Now()
 	if isNew && !a.misses.take(now) {
 		return nil, errFlood
@@ -148,13 +161,19 @@ func (a *APIKeys) look(ctx context.Context, prefix string, isNew bool) (*knownKe
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	isOld := a.forgotten != forgotten
 	if key == nil {
 		delete(a.known, prefix)
 		a.forgetUnknown(now)
-		a.unknown[prefix] = now
+		if !isOld {
+			a.unknown[prefix] = now
+		}
 		return nil, nil
 	}
 	found := &knownKey{Key: key, caller: a.callerOf(key), foundAt: now}
+	if isOld {
+		return found, nil
+	}
 	if len(a.known) >= maxKnownKeys {
 		clear(a.known) // nobody has so many; it costs a look for each
 	}

@@ -18,13 +18,25 @@ type bucket struct {
 func (b *bucket) take(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.taken = max(0, b.taken-b.perSecond*now.Sub(b.filled).Seconds())
-	b.filled = now
-	if b.taken+1 > b.most {
+	if !b.fill(now) {
 		return false
 	}
 	b.taken++
 	return true
+}
+
+// isEmpty reports whether there is none to take.
+func (b *bucket) isEmpty(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.fill(now)
+}
+
+// fill puts in what has come back, and reports whether there is one to take.
+func (b *bucket) fill(now time.Time) bool {
+	b.taken = max(0, b.taken-b.perSecond*now.Sub(b.filled).Seconds())
+	b.filled = now
+	return b.taken+1 <= b.most
 }
 
 // giveBack puts a token back.

@@ -158,7 +158,7 @@ func (c claims) id(names ...string) (string, error) {
 			continue
 		}
 		id, ok := c.text(name)
-		if !ok || id == "" || len(id) > maxID || strings.ContainsFunc(id, unicode.IsControl) {
+		if !ok || id == "" || len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return "", refuse("claim " + name + " is no text that could be an id")
 		}
 		return id, nil

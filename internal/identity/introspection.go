@@ -34,6 +34,7 @@ type Introspection struct {
 	scopes     []string
 	good       *kept[*Caller]
 	bad        *kept[error] // apart, so that no flood of bad tokens drives out the good ones
+	misses     *bucket      // for each token that was no good, one is taken
 	closing    context.Context
 	stop       context.CancelFunc
 	mu         sync.Mutex
@@ -55,9 +56,14 @@ const (
 	// maxKeptBad bounds what is kept of tokens that are no good, in bytes.
 	maxKeptBad = 4 << 20
 	sizeOfBad  = 256
+	// While more tokens turn out to be no good, none that is new is asked about: whoever makes them up must not flood the server.
+	badPerSecond, badBurst = 50, 250
 	// askTimeout bounds a question with its retries, besides what the upstream says.
 	askTimeout = 30 * time.Second
 )
+
+// errBadTokens says that too many tokens are no good.
+var errBadTokens = errors.New("too many tokens are no good at the moment")
 
 const notActive = "token is not active"
 
@@ -71,7 +77,7 @@ func NewIntrospection(config IntrospectionConfig) *Introspection {
 	}
 	i := &Introspection{
 		config: config, ids: []string{"sub", "client_id"}, scopes: []string{"scope"}, good: newKept[*Caller](maxKeptTokens), bad: newKept[error](maxKeptBad),
-		flights: map[digest]*asking{},
+		misses: &bucket{perSecond: badPerSecond, most: badBurst}, flights: map[digest]*asking{},
 	}
 	if config.ID != "" {
 		i.ids = []string{config.ID}
@@ -98,6 +104,9 @@ func (i *Introspection) identify(ctx context.Context, token string, digest diges
 	}
 	if err, ok := i.bad.get(digest, now); ok {
 		return nil, err
+	}
+	if i.misses.isEmpty(now) {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errBadTokens)
 	}
 	asked := i.ask(ctx, token, digest)
 	select {
@@ -137,6 +146,7 @@ func (i *Introspection) ask(ctx context.Context, token string, digest digest) *a
 func (i *Introspection) land(digest digest, landed *asking) {
 	now := time.Now()
 	if _, isBad := errors.AsType[*Error](landed.err); isBad {
+		i.misses.take(now)
 		i.bad.put(digest, landed.err, sizeOfBad, now, now.Add(min(keepBad, i.config.Keep)))
 	}
 	if landed.err == nil {

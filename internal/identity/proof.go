@@ -24,7 +24,7 @@ type Provider interface {
 
 var (
 	// ErrNone says that a request carries no proof.
-	ErrNone = errors.New("no proof of identity")
+	ErrNone = errors.New("no proof of identity, which every RPC needs that policy.anonymous does not name")
 	// ErrUnavailable says that a proof cannot be checked at the moment.
 	ErrUnavailable = errors.New("the proof of identity cannot be checked at the moment")
 )

@@ -152,6 +152,9 @@ type RPC struct {
 	Timeout time.Duration
 	// Cost is what it costs while it is in flight; at least 1.
 	Cost int
+	// Rules are those about it, in the order of the file. Denied is set if nobody may call it, since none allows it.
+	Rules  []*Rule
+	Denied bool
 	// Limits are those about it, in the order of the file.
 	Limits []*Limit
 	// Calls are in the order of the binding; a call's index is its identity.

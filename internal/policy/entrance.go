@@ -35,8 +35,8 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 			return
 		}
 		call.Caller = caller
+		defer e.Done(r, call) // also if what serves it panics
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), call)))
-		e.Done(r, call)
 	})
 }
 

@@ -85,16 +85,19 @@ var (
 	errNoCondition = errors.New("it gives neither true nor false")
 	errFailed      = errors.New("it meets a value that it cannot work with")
 	errEnded       = errors.New("the time was up")
+	errCostly      = errors.New("it costs too much for this request")
 )
 
 // holds reports whether a condition is fulfilled. The error says why it cannot be evaluated; then it is not.
 func holds(ctx context.Context, condition *expr.Program, facts *Facts) (bool, error) {
-	value, outcome, _ := condition.Eval(ctx, facts)
+	value, outcome, err := condition.Eval(ctx, facts)
 	switch {
 	case outcome == expr.Missing:
 		return false, errMissing
 	case outcome == expr.Failed && ctx.Err() != nil:
 		return false, errEnded
+	case errors.Is(err, expr.ErrCost):
+		return false, errCostly
 	case outcome == expr.Failed:
 		return false, errFailed
 	}

@@ -3,7 +3,9 @@ package policy_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,13 +98,15 @@ func hidingOf(tb testing.TB, filter *policy.FieldFilter) *policy.Hiding {
 type reference struct {
 	types  *dynamicpb.Types
 	hidden map[protoreflect.FullName][]protoreflect.FieldNumber
+	// broken is set once an Any has held what is no message.
+	broken bool
 }
 
 func (r *reference) clear(message protoreflect.Message) {
 	for _, number := range r.hidden[message.Descriptor().FullName()] {
 		message.Clear(message.Descriptor().Fields().ByNumber(number))
-		message.SetUnknown(without(message.GetUnknown(), number))
 	}
+	message.SetUnknown(without(message.GetUnknown(), r.hidden[message.Descriptor().FullName()]))
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
 		case field.IsMap() && field.MapValue().Message() != nil:
@@ -130,8 +134,9 @@ func (r *reference) rewriteAny(message protoreflect.Message, do func(protoreflec
 		return
 	}
 	inside := held.New()
-	if proto.Unmarshal(message.Get(fields.ByNumber(2)).Bytes(), inside.Interface()) != nil {
+	if readMessage(message.Get(fields.ByNumber(2)).Bytes(), inside.Interface()) != nil {
 		message.Clear(fields.ByNumber(2))
+		r.broken = true
 		return
 	}
 	do(inside)
@@ -139,18 +144,58 @@ func (r *reference) rewriteAny(message protoreflect.Message, do func(protoreflec
 	message.Set(fields.ByNumber(2), protoreflect.ValueOfBytes(raw))
 }
 
+// readMessage reads a message. Protobuf's decoder of dynamic messages panics at some that are malformed.
+func readMessage(raw []byte, message proto.Message) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("recovered from a panic: %v", cause)
+		}
+	}()
+	return proto.Unmarshal(raw, message)
+}
+
 // canonical writes what every Any holds in one way.
 func (r *reference) canonical(message protoreflect.Message) {
 	(&reference{types: r.types}).clear(message)
 }
 
-// without are unknown fields but for those of a number.
-func without(unknown []byte, number protowire.Number) []byte {
+// checkRaw compares what is left of wire bytes as they come: with messages in several parts, and fields in any order.
+func (r *reference) checkRaw(t *testing.T, hiding *policy.Hiding, raw []byte, descriptor protoreflect.MessageDescriptor) {
+	t.Helper()
+	want, got := dynamicpb.NewMessage(descriptor), dynamicpb.NewMessage(descriptor)
+	if err := proto.Unmarshal(raw, want); err != nil {
+		t.Fatal(err)
+	}
+	r.broken = false
+	r.clear(want)
+	if r.broken {
+		return
+	}
+	filtered, err := hiding.Message(raw)
+	if err != nil && strings.Contains(err.Error(), "in parts") {
+		return // it is refused
+	}
+	if err == nil {
+		err = proto.Unmarshal(filtered, got)
+	}
+	if err != nil {
+		t.Fatalf("%x: %v", raw, err)
+	}
+	r.canonical(got)
+	r.canonical(want)
+	if !proto.Equal(got, want) {
+		t.Errorf("of %x:\n%v, want\n%v", raw, got, want)
+	}
+}
+
+// without are unknown fields but for those of some numbers, with tags as short as they can be.
+func without(unknown []byte, numbers []protowire.Number) []byte {
 	var kept []byte
 	for len(unknown) > 0 {
-		one, _, size := protowire.ConsumeField(unknown)
-		if one != number {
-			kept = append(kept, unknown[:size]...)
+		one, kind, tag := protowire.ConsumeTag(unknown)
+		size := tag + protowire.ConsumeFieldValue(one, kind, unknown[tag:])
+		if !slices.Contains(numbers, one) {
+			kept = append(protowire.AppendTag(kept, one, kind), unknown[tag:size]...)
 		}
 		unknown = unknown[size:]
 	}
@@ -203,10 +248,11 @@ func FuzzFieldFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, which byte) {
 		filter, slow := filters[int(which)%len(filters)], references[int(which)%len(filters)]
 		want, got := dynamicpb.NewMessage(of("Tree")), dynamicpb.NewMessage(of("Tree"))
-		if proto.Unmarshal(raw, want) != nil {
+		if readMessage(raw, want) != nil {
 			_, _ = hidingOf(t, filter).Message(raw) // which must not panic
 			return
 		}
+		slow.checkRaw(t, hidingOf(t, filter), raw, of("Tree"))
 		slow.canonical(want)
 		wire, err := proto.Marshal(want)
 		if err != nil {
@@ -229,6 +275,37 @@ func FuzzFieldFilter(f *testing.F) {
 			t.Errorf("%v of %s:\n%v, want\n%v", hiddenSets[int(which)%len(filters)], hex.EncodeToString(wire), got, want)
 		}
 	})
+}
+
+// TestAnyInParts: what an Any holds is not known from a part of it, so that a response with one in parts does not leave.
+func TestAnyInParts(t *testing.T) {
+	t.Parallel()
+	files, of := compileTree(t)
+	hiding := hidingOf(t, policy.NewFieldFilter(of("Tree"), files, fieldRules(t, false, of, "Leaf.secret")))
+	field := func(dst []byte, number protowire.Number, content []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(dst, number, protowire.BytesType), content)
+	}
+	kind, value := field(nil, 1, []byte("type.example/t.Leaf")), field(nil, 2, field(nil, 1, []byte("secret")))
+	const name, children, leaf, extra = 1, 3, 6, 10
+	for text, test := range map[string]struct {
+		wire []byte
+		fine bool
+	}{
+		"whole":              {field(nil, extra, append(kind, value...)), true},
+		"in two parts":       {field(field(nil, extra, kind), extra, value), false},
+		"apart in two lists": {field(field(nil, children, field(nil, extra, kind)), children, field(nil, extra, value)), true},
+		"below, in two":      {field(nil, children, field(field(nil, extra, kind), extra, value)), false},
+		"no Any, in two":     {field(field(nil, leaf, field(nil, 1, []byte("secret"))), leaf, field(nil, 1, []byte("secret"))), true},
+		"a text, twice":      {field(field(nil, name, []byte("a")), name, []byte("b")), true},
+	} {
+		got, err := hiding.Message(test.wire)
+		if (err == nil) != test.fine {
+			t.Errorf("%s: error %v", text, err)
+		}
+		if text != "apart in two lists" && bytes.Contains(got, []byte("secret")) { // there, the second has no type
+			t.Errorf("%s: %q", text, got)
+		}
+	}
 }
 
 // TestNoFilter: who is about nothing in a response costs it nothing.

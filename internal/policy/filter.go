@@ -25,17 +25,23 @@ type node struct {
 	embedded map[protoreflect.FullName]*node
 	// of is the message that a report of what is missing is about; nil if it is no such report.
 	of *node
-	// useful is set if the node is of use.
-	useful bool
+	// useful is set if the node is of use, and open if what that is may depend on an Any in it or below it.
+	useful, open bool
 }
 
 // below is a field in or below which something is hidden.
 type below struct {
 	// rules are those that hide it.
 	rules []int
-	// node is its message type; nil if nothing below it is hidden.
+	// node is its message type; nil if nothing below it is hidden. A field of another wire type than kind is an unknown one.
 	node *node
+	kind protowire.Type
+	// list is set for a repeated field.
+	list bool
 }
+
+// whole is set if the field has to come in one piece: the parts of an Any, or of what it is in, mean nothing each by itself.
+func (b below) whole() bool { return !b.list && b.node.open }
 
 // Numbers of fields.
 const (
@@ -50,6 +56,7 @@ const maxNesting = 10_000
 var (
 	errWire   = errors.New("response is no message")
 	errNested = errors.New("response is nested too deep")
+	errParts  = errors.New("response has a google.protobuf.Any in parts") // Sheaf writes none
 )
 
 func (b below) hidden(by []bool) bool {
@@ -71,6 +78,7 @@ func (n *node) append(dst, wire []byte, by []bool, depth int) ([]byte, error) {
 }
 
 func (n *node) appendFields(dst, wire []byte, by []bool, depth int) ([]byte, error) {
+	var seen []protowire.Number // of what has to be whole
 	copied := 0
 	for at := 0; at < len(wire); {
 		number, kind, tag := protowire.ConsumeTag(wire[at:])
@@ -87,7 +95,13 @@ func (n *node) appendFields(dst, wire []byte, by []bool, depth int) ([]byte, err
 		case known && field.hidden(by):
 			dst = append(dst, wire[copied:at]...)
 			copied = end
-		case known && field.node != nil && (kind == protowire.BytesType || kind == protowire.StartGroupType):
+		case known && field.node != nil && kind == field.kind:
+			if field.whole() {
+				if slices.Contains(seen, number) {
+					return nil, errParts
+				}
+				seen = append(seen, number)
+			}
 			var err error
 			dst = append(dst, wire[copied:value]...)
 			if dst, err = field.node.appendValue(dst, wire[value:end], valueOf{number, kind, by, depth + 1}); err != nil {
@@ -147,7 +161,7 @@ func (n *node) appendAny(dst, wire []byte, by []bool, depth int) ([]byte, error)
 	if held == nil {
 		return append(dst, wire...), nil
 	}
-	return (&node{fields: map[protowire.Number]below{anyValue: {node: held}}}).appendFields(dst, wire, by, depth)
+	return (&node{fields: map[protowire.Number]below{anyValue: {node: held, kind: protowire.BytesType, list: true}}}).appendFields(dst, wire, by, depth)
 }
 
 // appendReport appends a report of what is missing, without the paths of hidden fields.
@@ -179,7 +193,10 @@ func (g *graph) node(message protoreflect.MessageDescriptor) *node {
 	}
 	for i := range message.Fields().Len() {
 		descriptor := message.Fields().Get(i)
-		field := below{rules: g.about(descriptor)}
+		field := below{rules: g.about(descriptor), kind: protowire.BytesType, list: descriptor.IsList() || descriptor.IsMap()}
+		if descriptor.Kind() == protoreflect.GroupKind {
+			field.kind = protowire.StartGroupType
+		}
 		switch under := descriptor.Message(); {
 		case under == nil:
 		case under.FullName() == (&sheafv1.Partial{}).ProtoReflect().Descriptor().FullName():
@@ -226,6 +243,9 @@ func (g *graph) prune() {
 		for _, n := range g.nodes {
 			if !n.useful && n.hasUse() {
 				n.useful, changed = true, true
+			}
+			if !n.open && n.isOpen() {
+				n.open, changed = true, true
 			}
 		}
 	}
@@ -284,6 +304,19 @@ func (n *node) each(f func(*node)) {
 		}
 	}
 	visit(n)
+}
+
+// isOpen reports whether an Any in the message or below it may hold something that is hidden.
+func (n *node) isOpen() bool {
+	if n.embedded != nil {
+		return n.useful
+	}
+	for _, field := range n.fields {
+		if field.node != nil && field.node.open {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *node) hasUse() bool {

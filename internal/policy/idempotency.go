@@ -33,6 +33,8 @@ type IdempotencyConfig struct {
 
 // Answers turn the messages of responses into bytes, and back.
 type Answers struct {
+	// Type is the full name of the messages.
+	Type     string
 	Wire     func(connect.AnyResponse) ([]byte, error)
 	Response func(wire []byte) connect.AnyResponse
 }

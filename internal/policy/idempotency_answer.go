@@ -17,7 +17,8 @@ import (
 type answer struct {
 	Header  http.Header `json:"header,omitempty"`
 	Trailer http.Header `json:"trailer,omitempty"`
-	// Message is a response in wire bytes, or Failure a google.rpc.Status.
+	// Message is a response of a type in wire bytes, or Failure a google.rpc.Status.
+	Type    string `json:"type,omitempty"`
 	Message []byte `json:"message,omitempty"`
 	Failure []byte `json:"failure,omitempty"`
 }
@@ -27,7 +28,7 @@ func answerOf(answers Answers, response connect.AnyResponse) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{Header: response.Header(), Trailer: response.Trailer(), Message: wire}, nil
+	return &answer{Header: response.Header(), Trailer: response.Trailer(), Type: answers.Type, Message: wire}, nil
 }
 
 func failureAnswer(told *connect.Error) (*answer, error) {
@@ -58,8 +59,12 @@ func parseAnswer(plain []byte) (*answer, error) {
 	return &found, nil
 }
 
-// give gives the answer once more, and says so.
+// give gives the answer once more, and says so. One of another type is from another contract: read as a message of this one it would say
+// what is not so, and show what is hidden.
 func (a *answer) give(answers Answers) (connect.AnyResponse, error) {
+	if a.Failure == nil && a.Type != answers.Type {
+		return nil, otherContract()
+	}
 	if a.Failure == nil {
 		response := answers.Response(a.Message)
 		maps.Copy(response.Header(), a.Header)

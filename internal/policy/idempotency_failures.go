@@ -31,6 +31,11 @@ func gaveUp(cause error) *connect.Error {
 	return connect.NewError(code, errors.New("nothing was done: the client did not wait"))
 }
 
+// otherContract is told instead of an answer that is a message of another type.
+func otherContract() *connect.Error {
+	return failure(connect.CodeUnknown, "this was carried out, but its answer was of a contract that has changed; look at what there is now", outcomeUnknown)
+}
+
 // tooLarge is told instead of an answer that could not be kept.
 func tooLarge() *connect.Error {
 	return failure(connect.CodeUnknown, "this was carried out, but its answer was too large to be kept; look at what there is now", outcomeUnknown)

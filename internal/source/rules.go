@@ -63,13 +63,13 @@ func (d *decoder) reportRule(place located, violation *protovalidate.Violation) 
 
 // forms are the vocabulary's patterns in plain words.
 var forms = map[string]string{
-	"^([0-9]+(B|KiB|MiB|GiB))?$":     "expected a size such as 512KiB or 4MiB",
-	"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$":  "expected the name of a header, such as X-Api-Key",
-	"^[a-z][a-z0-9_]*$":              "expected a name of lower-case letters, digits and underscores",
-	"^([a-z][a-z0-9_]*)?$":           "expected a name of lower-case letters, digits and underscores",
-	"^([A-Z][A-Z0-9_]*)?$":           "expected a word in capitals, such as TEXT_TOO_LONG",
-	"^sha256/[A-Za-z0-9+/]{43}=$":    "expected sha256/ and the hash of a public key in base64, 44 characters",
-	"^(brackets|indexed|repeated)?$": "expected brackets, indexed or repeated",
+	"^([1-9][0-9]{0,8}(B|KiB|MiB|GiB))?$": "expected a size such as 512KiB or 4MiB",
+	"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$":       "expected the name of a header, such as X-Api-Key",
+	"^[a-z][a-z0-9_]*$":                   "expected a name of lower-case letters, digits and underscores",
+	"^([a-z][a-z0-9_]*)?$":                "expected a name of lower-case letters, digits and underscores",
+	"^([A-Z][A-Z0-9_]*)?$":                "expected a word in capitals, such as TEXT_TOO_LONG",
+	"^sha256/[A-Za-z0-9+/]{43}=$":         "expected sha256/ and the hash of a public key in base64, 44 characters",
+	"^(brackets|indexed|repeated)?$":      "expected brackets, indexed or repeated",
 }
 
 // plainWords is what protovalidate says, or what it means.

@@ -50,7 +50,7 @@ func (t *Take) note(used int64, left time.Duration) (after int64) {
 // see notes what is left when so much is used.
 func (t *Take) see(used int64, left time.Duration) {
 	b := t.Bound
-	t.Remaining, t.Reset = (b.size-used)/b.unit, 0
+	t.Remaining, t.Reset = max(0, b.size-used)/b.unit, 0 // of a bound that has been lowered, more may be used
 	if used > 0 {
 		t.Reset = b.until(used, (t.Remaining+1)*b.unit, left)
 	}

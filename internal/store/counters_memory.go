@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"sync"
 	"time"
@@ -162,8 +163,23 @@ func (c *MemoryCounters) find(take *Take, now moment) *counter {
 		}
 		s.counters[key] = found
 	}
-	found.bound = take.Bound // which a reload may have changed
+	found.change(take.Bound, now)
 	return found
+}
+
+// change makes a counter one of a bound that a reload may have changed. What was taken of another rate counts by its number, and keeps nobody out
+// for hours.
+func (c *counter) change(to *Bound, now moment) {
+	from := c.bound
+	c.bound = to
+	if from == nil || from == to || from.IsQuota() || to.IsQuota() {
+		return
+	}
+	used := float64(max(0, c.at-now.elapsed))
+	if from.unit != to.unit {
+		used = math.Ceil(used / float64(from.unit) * float64(to.unit))
+	}
+	c.at = now.elapsed + time.Duration(min(used, float64(to.size)+float64(setBack)))
 }
 
 // makeRoom forgets the one of some counters that is used least, or all that are not used any more. It reports false if it would set one free
@@ -205,7 +221,7 @@ func (s *shard) sweep(now moment) (found bool) {
 // usedAt is how much is used of the bound, and how long its window lasts.
 func (c *counter) usedAt(now moment) (used int64, left time.Duration) {
 	if !c.bound.IsQuota() {
-		return min(max(0, int64(c.at-now.elapsed)), c.bound.size), 0
+		return max(0, int64(c.at-now.elapsed)), 0
 	}
 	end := c.end
 	if c.bound.window.lasts(end, now.wall) {

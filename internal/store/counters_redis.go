@@ -97,7 +97,7 @@ func (r *redisCounters) run(ctx context.Context, takes []Take, sign int64) (bool
 	for i := range takes {
 		b := takes[i].Bound
 		keys[i] = r.key(&takes[i])
-		args = append(args, b.size, sign*b.price(takes[i].Cost), b.window.seconds(), int64(setBack/time.Second))
+		args = append(args, b.size, sign*b.price(takes[i].Cost), b.window.seconds(), b.margin())
 	}
 	answer, err := r.take.Run(ctx, r.client, keys, appendMonthEnds(args, time.Now())...).Int64Slice()
 	if err != nil {
@@ -117,6 +117,14 @@ func (r *redisCounters) run(ctx context.Context, takes []Take, sign int64) (bool
 		}
 	}
 	return all, nil
+}
+
+// margin is how far beyond a window its end may be in seconds, or what a cost of 1 uses of a rate.
+func (b *Bound) margin() int64 {
+	if b.IsQuota() {
+		return int64(setBack / time.Second)
+	}
+	return b.unit
 }
 
 // seconds is how long a window may be, as the script has it; 0 for a rate.

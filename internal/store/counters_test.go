@@ -190,8 +190,39 @@ func TestChanged(t *testing.T) {
 	everyCounters(t, func(t *testing.T, counters store.Counters, _ func(time.Duration)) {
 		t.Helper()
 		take(t, counters, store.NewRate("r", 1, time.Second, 100), "a", 90)
-		wantTake(t, "lower", take(t, counters, store.NewRate("r", 1, time.Second, 10), "a", 1), true, 0, time.Second, time.Second)
+		wantTake(t, "lower", take(t, counters, store.NewRate("r", 1, time.Second, 10), "a", 1), true, 0, 81*time.Second, 81*time.Second)
 		wantTake(t, "another kind", take(t, counters, store.NewQuota("r", 5, store.Day), "a", 1), false, 4, 24*time.Hour, 0)
+	})
+}
+
+// TestChangedRate: who has used up a rate is free again when it is raised, as far as the number of what was taken goes; and whoever is
+// refused after a change is told the truth about when to come again.
+func TestChangedRate(t *testing.T) {
+	t.Parallel()
+	everyCounters(t, func(t *testing.T, counters store.Counters, sleep func(time.Duration)) {
+		t.Helper()
+		slow, fast := store.NewRate("r", 2, time.Hour, 2), store.NewRate("r", 10, time.Second, 10)
+		take(t, counters, slow, "a", 2)
+		wantTake(t, "raised", take(t, counters, fast, "a", 1), false, 7, 100*time.Millisecond, 0)
+		for i, bounds := range [][2]*store.Bound{
+			{slow, fast}, {fast, slow}, {store.NewRate("r", 1, time.Second, 100), store.NewRate("r", 1, time.Second, 10)},
+			{store.NewRate("r", 100, time.Hour, 50), store.NewRate("r", 1, time.Second, 5)}, {slow, store.NewRate("r", 3, time.Hour, 2)},
+		} {
+			key := fmt.Sprint("key ", i)
+			take(t, counters, bounds[0], key, bounds[0].Most())
+			got := take(t, counters, bounds[1], key, bounds[1].Most())
+			if got.Retry == 0 && got.Refused {
+				t.Fatalf("%d: %+v", i, got)
+			}
+			sleep(got.Retry - time.Microsecond)
+			if got.Refused && !take(t, counters, bounds[1], key, bounds[1].Most()).Refused {
+				t.Errorf("%d: admitted before %s", i, got.Retry)
+			}
+			sleep(time.Microsecond)
+			if again := take(t, counters, bounds[1], key, bounds[1].Most()); got.Refused && again.Refused {
+				t.Errorf("%d: refused after %s, and then for %s", i, got.Retry, again.Retry)
+			}
+		}
 	})
 }
 
@@ -278,7 +309,7 @@ func TestRedisCounterKeys(t *testing.T) {
 	}
 }
 
-// TestRedisClockSet: a Redis whose clock is set back lets nobody in twice, and keeps nobody out for longer than a burst takes to come back; one whose clock was
+// TestRedisClockSet: a Redis whose clock is set back lets nobody in twice, and keeps nobody out for longer than an hour and what a burst takes to come back; one whose clock was
 // far ahead for a while begins again.
 func TestRedisClockSet(t *testing.T) {
 	t.Parallel()
@@ -293,9 +324,10 @@ func TestRedisClockSet(t *testing.T) {
 		{noon, true, true}, {noon, false, false}, {noon.Add(-time.Second), false, false}, {noon.Add(-59 * time.Minute), false, false},
 		{noon.Add(59 * time.Minute), false, false}, {noon.Add(time.Hour), true, true},
 		{noon.AddDate(1, 0, 0), true, true}, {noon.Add(3 * time.Hour), false, true}, {noon.Add(3 * time.Hour), false, false},
+		{noon.Add(5*time.Hour - time.Second), false, true}, {noon.Add(5 * time.Hour), true, true},
 	} {
 		server.SetTime(step.at)
-		if got := take(t, counters, rate, "a", 1); got.Refused == step.rateFree || got.Retry > time.Hour {
+		if got := take(t, counters, rate, "a", 1); got.Refused == step.rateFree || got.Retry > 2*time.Hour {
 			t.Errorf("rate at %s: %+v", step.at, got)
 		}
 		if got := take(t, counters, quota, "a", 1); got.Refused == step.quotaFree || got.Retry > 2*time.Hour {

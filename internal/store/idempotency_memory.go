@@ -64,6 +64,18 @@ func (m *MemoryIdempotency) Reserve(_ context.Context, reservation Reservation) 
 	return Found{State: StateReserved}, nil
 }
 
+// look is what is known of a reservation's name; false for nothing.
+func (m *MemoryIdempotency) look(reservation Reservation) (Found, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	element := m.byName[reservation.Name]
+	if element == nil || element.Value.(*idempotencyRecord).isOver(now) {
+		return Found{}, false
+	}
+	return element.Value.(*idempotencyRecord).found(reservation.Fingerprint, now), true
+}
+
 // found is what a request with a fingerprint finds.
 func (r *idempotencyRecord) found(fingerprint []byte, now time.Time) Found {
 	switch {

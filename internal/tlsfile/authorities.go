@@ -3,6 +3,7 @@ package tlsfile
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,13 @@ type Authorities struct {
 	Pool *x509.CertPool
 	// PEM is what the file holds.
 	PEM []byte
+	// roots are the certificates themselves.
+	roots map[string]bool
+}
+
+// Vouch reports whether a chain that was verified ends in one of the authorities.
+func (a *Authorities) Vouch(chain []*x509.Certificate) bool {
+	return len(chain) > 0 && a.roots[string(chain[len(chain)-1].Raw)]
 }
 
 // ReadAuthorities reads a file of certificates (PEM).
@@ -21,11 +29,21 @@ func ReadAuthorities(path string) (*Authorities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read authorities: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(content) {
+	read := &Authorities{Pool: x509.NewCertPool(), PEM: content, roots: map[string]bool{}}
+	for rest := content; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+			read.Pool.AddCert(certificate)
+			read.roots[string(certificate.Raw)] = true
+		}
+	}
+	if len(read.roots) == 0 {
 		return nil, fmt.Errorf("read authorities: %s holds no certificate (PEM)", path)
 	}
-	return &Authorities{pool, content}, nil
+	return read, nil
 }
 
 // WatchedAuthorities are authorities whose file is read again when it changes. They are safe for concurrent use.

@@ -3349,9 +3349,9 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aS\n" +
 	"\fSecretsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xb8\x05\n" +
-	"\x06Server\x12M\n" +
-	"\x11max_request_bytes\x18\x01 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.sheaf.config.v1.SecretR\x05value:\x028\x01\"\xc1\x05\n" +
+	"\x06Server\x12V\n" +
+	"\x11max_request_bytes\x18\x01 \x01(\tB*\xbaH'r%2#^([1-9][0-9]{0,8}(B|KiB|MiB|GiB))?$R\x0fmaxRequestBytes\x12D\n" +
 	"\vmax_timeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"maxTimeout\x12H\n" +
 	"\rdrain_timeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\fdrainTimeout\x12=\n" +
@@ -3369,14 +3369,14 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"reflection\x18\r \x01(\bH\x00R\n" +
 	"reflection\x88\x01\x01B\r\n" +
-	"\v_reflection\"\x8e\a\n" +
+	"\v_reflection\"\x97\a\n" +
 	"\bUpstream\x12!\n" +
 	"\bbase_url\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\abaseUrl\x123\n" +
 	"\anetwork\x18\t \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x11R\x06publicR\aprivateR\anetwork\x12=\n" +
 	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12>\n" +
 	"\vcredentials\x18\x03 \x01(\v2\x1c.sheaf.config.v1.CredentialsR\vcredentials\x122\n" +
-	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12K\n" +
-	"\x10max_answer_bytes\x18\x05 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\x0emaxAnswerBytes\x120\n" +
+	"\abreaker\x18\x04 \x01(\v2\x18.sheaf.config.v1.BreakerR\abreaker\x12T\n" +
+	"\x10max_answer_bytes\x18\x05 \x01(\tB*\xbaH'r%2#^([1-9][0-9]{0,8}(B|KiB|MiB|GiB))?$R\x0emaxAnswerBytes\x120\n" +
 	"\x0fmax_connections\x18\x06 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0emaxConnections\x12@\n" +
 	"\aheaders\x18\a \x03(\v2&.sheaf.config.v1.Upstream.HeadersEntryR\aheaders\x122\n" +
 	"\x06errors\x18\b \x03(\v2\x1a.sheaf.config.v1.ErrorRuleR\x06errors\x122\n" +
@@ -3421,10 +3421,10 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\x03get\x18\x01 \x01(\tB\b\xbaH\x05r\x03:\x01/R\x03get\x129\n" +
 	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\x05every\x12=\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\atimeout\x12%\n" +
-	"\tthreshold\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tthreshold\"\xd1\x03\n" +
+	"\tthreshold\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tthreshold\"\xda\x03\n" +
 	"\x05Cache\x12-\n" +
-	"\x05store\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x06memoryR\x05redisR\x05store\x12>\n" +
-	"\tmax_bytes\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^([0-9]+(B|KiB|MiB|GiB))?$R\bmaxBytes\x12D\n" +
+	"\x05store\x18\x01 \x01(\tB\x17\xbaH\x14\xd8\x01\x01r\x0fR\x06memoryR\x05redisR\x05store\x12G\n" +
+	"\tmax_bytes\x18\x02 \x01(\tB*\xbaH'r%2#^([1-9][0-9]{0,8}(B|KiB|MiB|GiB))?$R\bmaxBytes\x12D\n" +
 	"\vdefault_age\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\n" +
 	"defaultAge\x12F\n" +
 	"\fnegative_age\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\vnegativeAge\x12Y\n" +

@@ -117,6 +117,18 @@ func (w *world) apiKeys(name string) *identity.APIKeys {
 	return nil
 }
 
+// header is the one that carries a proof; empty for the certificate of a connection.
+func (p *identityProvider) header() string {
+	switch {
+	case p.apiKeys != nil:
+		return p.apiKeys.Header()
+	case p.certificates != nil:
+		return ""
+	default:
+		return "Authorization"
+	}
+}
+
 // chainOf asks the providers with these names; no names are all. Without any in the policy, everybody is anonymous. A request
 // carries one proof, which comes before the certificate of its connection; one that does not count is one, too, since upstreams may get it.
 func (w *world) chainOf(names []string) *identity.Chain {
@@ -139,24 +151,20 @@ func (w *world) chainOf(names []string) *identity.Chain {
 			certificates = append(certificates, one.certificates)
 		}
 	}
-	var tokens []identity.Provider
+	providers := []identity.Provider{identity.OneProof(w.carriers()...)}
 	if jwts != nil || introspection != nil {
-		tokens = append(tokens, identity.NewBearer(jwts, introspection))
+		providers = append(providers, identity.NewBearer(jwts, introspection))
 	}
-	return identity.NewChain(slices.Concat([]identity.Provider{identity.OneProof(w.carriers()...)}, tokens, apiKeys, certificates)...)
+	return identity.NewChain(slices.Concat(providers, apiKeys, certificates)...)
 }
 
-// carriers are the headers that carry proofs, of all providers, each once.
+// carriers are the headers that carry proofs of all providers, each once.
 func (w *world) carriers() []string {
 	var headers []string
 	for _, one := range w.providers {
-		switch {
-		case one.apiKeys != nil:
-			headers = append(headers, one.apiKeys.Header())
-		case one.certificates == nil:
-			headers = append(headers, "Authorization")
+		if header := one.header(); header != "" && !slices.Contains(headers, header) {
+			headers = append(headers, header)
 		}
 	}
-	slices.Sort(headers)
-	return slices.Compact(headers)
+	return headers
 }

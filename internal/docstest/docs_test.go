@@ -100,9 +100,20 @@ service S {
   rpc Get(M) returns (M);
 }
 message M {}
+-- proto/shop.proto --
+syntax = "proto3";
+package shop.v1;
+service StorefrontService {
+  rpc CancelOrder(CancelOrderRequest) returns (CancelOrderResponse);
+}
+message CancelOrderRequest {}
+message CancelOrderResponse {}
 -- bindings/s.yaml --
 service: t.S
 rpcs: {Get: {}}
+-- bindings/shop.yaml --
+service: shop.v1.StorefrontService
+rpcs: {CancelOrder: {}}
 `
 
 // TestConfiguration opens the page's sheaf.yaml, in front of a contract of its own.
@@ -118,7 +129,7 @@ func TestConfiguration(t *testing.T) {
 }
 
 // fragment begins with a key of sheaf.yaml.
-var fragment = regexp.MustCompile(`^(upstreams|server|accounts|redis|admin|policy):`)
+var fragment = regexp.MustCompile(`^(listen|upstreams|server|accounts|redis|admin|policy):`)
 
 // TestFragments checks every part of a sheaf.yaml that a page shows, as sheaf check would, behind the lines that it leaves out.
 func TestFragments(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package policy is for what holds for every RPC before a plan runs: interceptors that know RPCs and messages, never plans
-// and upstreams.
+// Package policy is for what holds for a call besides its plan: who may make it and how often, that it happens once for each key, what
+// answers it, and what of the answer is hidden. It knows RPCs, messages and callers, never plans and upstreams.
 package policy
 
 import (

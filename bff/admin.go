@@ -27,7 +27,7 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(adminv1connect.NewAdminServiceHandler(admin{s},
-		atMost(smallRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
+		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger))))
 	if s.settings.metrics != nil {
 		mux.Handle("GET /metrics", s.settings.metrics)
 	}

@@ -141,10 +141,19 @@ func (c jsonCodec) Unmarshal(data []byte, message any) error {
 	return nil
 }
 
-// plainJSONError is protojson's message without its prefix, whose space varies on purpose.
+// plainJSONError is protojson's message without its prefix, whose space varies on purpose. It may quote all of the request.
 func plainJSONError(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	text := strings.ReplaceAll(shortened(err.Error()), "\u00a0", " ")
 	return strings.TrimPrefix(text, "proto: ")
+}
+
+// shortened is the beginning of a text that clients may have made long.
+func shortened(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // codecs are the codecs of a method's handler.

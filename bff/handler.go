@@ -74,7 +74,7 @@ func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Ha
 func (w *world) notFound(l *listener) http.Handler {
 	failures := connect.NewErrorWriter()
 	return http.HandlerFunc(func(writer http.ResponseWriter, r *http.Request) {
-		name := strings.TrimPrefix(r.URL.Path, "/")
+		name := shortened(strings.TrimPrefix(r.URL.Path, "/"))
 		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, l.has))
 		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
 		if isPage || !failures.IsSupported(r) {

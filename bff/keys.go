@@ -107,7 +107,7 @@ func chooseKeyProvider(providers []*plan.IdentityProvider, name string) (*plan.I
 	}
 	switch {
 	case len(names) == 0:
-		return nil, fmt.Errorf("%w provider: the policy has none with api_key", ErrUnknownKey)
+		return nil, fmt.Errorf("%w provider: the policy has none with api_key; write policy: {identity: {partners: {api_key: {file: state/keys.json}}}} in sheaf.yaml", ErrUnknownKey)
 	case name == "" && len(names) > 1:
 		return nil, fmt.Errorf("%w provider: name one of %s", ErrUnknownKey, strings.Join(names, ", "))
 	case found == nil:
@@ -185,7 +185,7 @@ func (c *KeyCaller) check() error {
 		return fmt.Errorf("%w: it has more than %d scopes or claims", ErrInvalidKey, maxNames)
 	}
 	if !isPlain(c.ID) || c.ID == "" || len(c.ID) > maxText {
-		return fmt.Errorf("%w: its id has to have 1 to %d printable characters", ErrInvalidKey, maxText)
+		return fmt.Errorf("%w: the id of its caller has to have 1 to %d printable characters", ErrInvalidKey, maxText)
 	}
 	for _, scope := range c.Scopes {
 		if scope == "" || strings.Contains(scope, " ") || !isPlain(scope) || len(scope) > maxText {

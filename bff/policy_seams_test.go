@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -119,7 +120,7 @@ func TestSlotGivenBack(t *testing.T) {
 		if !strings.Contains(told, step.want) || strings.Contains(told, "canary") {
 			t.Errorf("%d: %s", i, told)
 		}
-		if left := header.Get("Ratelimit"); !strings.Contains(left, `"one";r=0, "many";r=`+fmt.Sprint(100-used)+";") || strings.Contains(left, "-") {
+		if left := header.Get("Ratelimit"); !strings.Contains(left, `"one";r=0, "many";r=`+strconv.Itoa(100-used)+";") || strings.Contains(left, "-") {
 			t.Errorf("%d: RateLimit = %q", i, left)
 		}
 	}
@@ -155,8 +156,8 @@ func TestClientGone(t *testing.T) {
 				cancel()
 			}
 			first := <-done
-			told := ""
-			for told = ""; told == "" || strings.Contains(told, "CONCURRENCY_LIMITED"); {
+			var told string
+			for told == "" || strings.Contains(told, "CONCURRENCY_LIMITED") {
 				_, _, told = w.do(withDeadline(t), "wait", seamKey(1))
 			}
 			if !strings.Contains(told, "OUTCOME_UNKNOWN") || w.runs.Load() != 1 {

@@ -3,6 +3,7 @@ package bff
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -20,6 +21,9 @@ import (
 
 // maxShadows bounds the candidates that run at once: they must never take what answers need.
 const maxShadows = 16
+
+// maxShadowAnswer bounds the answers that are compared, in bytes: to compare them, they are built, which takes many times as much.
+const maxShadowAnswer = 256 << 10
 
 // shadows run candidates beside a world's answers, each in a goroutine of its own, and tell what they would have answered. It is safe for
 // concurrent use.
@@ -71,12 +75,12 @@ func (s *shadows) leave() {
 	s.running.Done()
 }
 
-// begin lets candidates answer what has been answered. What is short of room, or in the middle of pages that are the answer's own, is
-// left out.
+// begin lets candidates answer what has been answered. What is short of room, too large, or in the middle of pages that are the answer's own,
+// is left out.
 func (s *shadows) begin(ctx context.Context, candidates []*route, input *aggregate.Input, answer []byte) {
 	for _, one := range candidates {
 		switch {
-		case isLaterPage(one.answer.plan.Pages, input.Request):
+		case len(answer) > maxShadowAnswer || isLaterPage(one.answer.plan.Pages, input.Request):
 			s.count(ctx, one, shadowSkipped)
 		case policy.IsLean(ctx) || !s.enter():
 			s.count(ctx, one, shadowDropped)
@@ -108,6 +112,9 @@ func (s *shadows) run(ctx context.Context, one *route, input *aggregate.Input, a
 	s.tell(ctx, one, fields, err)
 }
 
+// errShadowLarge says that a candidate's answer is not compared.
+var errShadowLarge = errors.New("the answer is too large to be compared")
+
 // compare runs a candidate, and compares what it answers with an answer.
 func (s *shadows) compare(ctx context.Context, candidate *procedure, input *aggregate.Input, answer []byte) (fields []compare.Field, err error) {
 	defer func() {
@@ -118,6 +125,9 @@ func (s *shadows) compare(ctx context.Context, candidate *procedure, input *aggr
 	result, err := candidate.rpc.Run(ctx, *input)
 	if err != nil {
 		return nil, err
+	}
+	if len(result.Message) > maxShadowAnswer {
+		return nil, errShadowLarge
 	}
 	apart := compare.Apart{Ignored: candidate.plan.PartialField}
 	if pages := candidate.plan.Pages; pages != nil {

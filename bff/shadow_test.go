@@ -93,6 +93,31 @@ func TestShadowFails(t *testing.T) {
 	eventually(t, "it is logged", func() bool { return strings.Contains(f.logs.String(), "shadow failed") })
 }
 
+// TestShadowLarge: what is large is not compared, since that would take many times as much memory as the answer itself.
+func TestShadowLarge(t *testing.T) {
+	t.Parallel()
+	large := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"title": "`+strings.Repeat("x", 600<<10)+`"}`)
+	}
+	for name, result := range map[string]string{"answer": "skipped", "candidate": "failed"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := openFork(t, shadowRoute, func(f *fork) {
+				if name == "answer" {
+					f.oldHandle = large
+				} else {
+					f.newHandle = large
+				}
+			})
+			_ = readAll(t, post(t, f.house, forkGet, `{"id": "1"}`))
+			f.result(t, result, 1)
+			if name == "candidate" {
+				eventually(t, "it is logged", func() bool { return strings.Contains(f.logs.String(), "too large to be compared") })
+			}
+		})
+	}
+}
+
 // TestShadowPages: later pages are the answer's own, and are not compared; a token is equal to any other token.
 func TestShadowPages(t *testing.T) {
 	t.Parallel()

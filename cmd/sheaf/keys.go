@@ -106,7 +106,7 @@ func (f *createFlags) create(ctx context.Context, p process, keys *bff.Keys) err
 
 // parseExpiry is when a key ends; zero for never.
 func parseExpiry(text string, now time.Time) (time.Time, error) {
-	if text == "" {
+	if text == "" || text == "never" {
 		return time.Time{}, nil
 	}
 	if days, err := strconv.ParseUint(strings.TrimSuffix(text, "d"), 10, 16); err == nil && strings.HasSuffix(text, "d") {

@@ -104,7 +104,7 @@ func TestKeysWrong(t *testing.T) {
 		"long ago":      {[]string{"create", dir, "--id", "a", "--expires", "2020-01-01"}, "expired already"},
 		"scope":         {[]string{"create", dir, "--id", "a", "--scope", "a b"}, `scope "a b" has to be a word`},
 		"provider":      {[]string{"list", dir, "--provider", "partner"}, `did you mean "partners"?`},
-		"no policy":     {[]string{"list", shopDir}, "the policy has none with api_key"},
+		"no policy":     {[]string{"list", shopDir}, "the policy has none with api_key; write policy:"},
 		"format":        {[]string{"list", dir, "--format", "xml"}, "unknown format"},
 		"unknown key":   {[]string{"revoke", dir, "abcdefghijkl"}, "unknown key abcdefghijkl of partners"},
 		"no prefix":     {[]string{"revoke", dir, "partner-7"}, "write its prefix"},

@@ -75,7 +75,7 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 		Pages: r.freezePages(),
 	}
 	if frozen.Binding == "" {
-		frozen.Rules, frozen.Denied = d.policy.RulesOf(frozen.Name()), d.policy.Denies(frozen.Name())
+		frozen.Access = d.policy.AccessTo(frozen.Name(), d.freezeInternal())
 		frozen.Limits = d.policy.LimitsOf(frozen.Name())
 	}
 	for _, let := range r.lets {

@@ -64,6 +64,10 @@ func (d *draft) reportPattern(pattern *source.Node) {
 	service, method, whole := strings.Cut(pattern.Text, "/")
 	hint := "write SERVICE/RPC, SERVICE/Prefix*, SERVICE/* or *"
 	switch {
+	case !whole:
+		if i := slices.IndexFunc(known, func(name string) bool { return strings.HasSuffix(name, "/"+pattern.Text) }); i >= 0 {
+			hint = "write " + known[i]
+		}
 	case whole && !strings.HasSuffix(method, "*"):
 		hint = diag.DidYouMean("RPCs", pattern.Text, known)
 	case whole:

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,37 +81,6 @@ func named(t *testing.T, found []snippet, name string) string {
 	}
 	t.Fatalf("no snippet %s", name)
 	return ""
-}
-
-// TestREADME compiles the README's project and runs it in front of services that answer as its binding says.
-func TestREADME(t *testing.T) {
-	t.Parallel()
-	found := snippets(t, root+"/README.md")
-	var archive strings.Builder
-	for _, name := range []string{"sheaf.yaml", "proto/shop/v1/shop.proto", "bindings/shop.yaml"} {
-		archive.WriteString("-- " + name + " --\n" + named(t, found, name))
-	}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answers := map[string]string{
-			"/products/p-1":                  `{"display_name": "Mug", "sku": 7}`,
-			"/levels/7":                      `{"level": 3}`,
-			"/products/p-1/reviews?limit=10": `{"items": [{"user": {"name": "Ada"}, "stars": 5}]}`,
-		}
-		_, _ = io.WriteString(w, answers[r.URL.RequestURI()])
-	}))
-	defer upstream.Close()
-	server, err := bff.Open(plantest.Write(t, archive.String()), bff.WithLookupEnv(func(string) (string, bool) { return upstream.URL, true }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	report, err := server.Call(t.Context(), "GetProduct", []byte(`{"productId": "p-1"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"title":"Mug","inStock":"3","reviews":[{"author":"Ada","rating":5}]}`; string(report.Response) != want {
-		t.Errorf("response = %s, want %s", report.Response, want)
-	}
 }
 
 func text(problems diag.Problems, dir string) string {
@@ -238,6 +204,10 @@ func checkShell(text string) error {
 			}
 		case ciScript.MatchString(line):
 			if _, err := os.Stat(root + "/" + ciScript.FindStringSubmatch(line)[1]); err != nil {
+				return fmt.Errorf("%s: %w", line, err)
+			}
+		case adminCall.MatchString(line):
+			if err := checkAdminCall(adminCall.FindStringSubmatch(line)); err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
 		case strings.HasPrefix(line, "curl --json '{}' http://127.0.0.1:8080/grpc.health.v1.Health/Check"):

@@ -152,9 +152,8 @@ type RPC struct {
 	Timeout time.Duration
 	// Cost is what it costs while it is in flight; at least 1.
 	Cost int
-	// Rules are those about it, in the order of the file. Denied is set if nobody may call it, since none allows it.
-	Rules  []*Rule
-	Denied bool
+	// Access is who may call it; zero for one that clients do not reach.
+	Access Access
 	// Limits are those about it, in the order of the file.
 	Limits []*Limit
 	// Calls are in the order of the binding; a call's index is its identity.

@@ -28,7 +28,7 @@ func (r *RPC) writeText(text *strings.Builder) {
 		fmt.Fprintf(text, ", timeout %s", r.Timeout)
 	}
 	text.WriteByte('\n')
-	r.writeRules(text)
+	r.Access.write(text)
 	var limits, routes, calls, response strings.Builder
 	for _, limit := range r.Limits {
 		fmt.Fprintf(&limits, "    %s\t%s\t%s\n", limit.Name, limit.quantity(), limit.notes())

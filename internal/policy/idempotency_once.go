@@ -38,7 +38,7 @@ func (i *Idempotency) newOnce(call *Call, key string, request any) (*once, error
 	return &once{
 		scope: scope,
 		Reservation: store.Reservation{
-			Name: hex.EncodeToString(name[:]), Owner: rand.Text(), Fingerprint: sum[:], Lease: idempotencyLease, Keep: i.config.Keep,
+			Name: hex.EncodeToString(name[:]), Owner: rand.Text(), Caller: call.Caller.Key(), Fingerprint: sum[:], Lease: idempotencyLease, Keep: i.config.Keep,
 		},
 	}, nil
 }

@@ -142,5 +142,11 @@ func listHint(node *Node) string {
 	if !node.isScalar() || node.Kind == Null || node.filled || node.open { // what the environment says is not shown
 		return ""
 	}
+	if !plainText.MatchString(node.Text) {
+		return "write it as [" + strconv.Quote(node.Text) + "]"
+	}
 	return "write it as [" + node.Text + "]"
 }
+
+// plainText is what YAML takes for itself in a list, without quotes; a lone * is no such text.
+var plainText = regexp.MustCompile(`^[\w./-]+$`)

@@ -31,6 +31,8 @@ type Idempotency interface {
 type Reservation struct {
 	// Name stands for the request's key, and Owner for who runs it: no two are the same.
 	Name, Owner string
+	// Caller is whose request it is.
+	Caller string
 	// Fingerprint tells requests with the same name apart.
 	Fingerprint []byte
 	// Lease is how long an owner counts as alive that is not heard of, and Keep how long the record is kept.

@@ -12,10 +12,12 @@ import (
 type MemoryIdempotency struct {
 	max int
 
-	mu     sync.Mutex
-	bytes  int
-	oldest *list.List // of *idempotencyRecord, in the order of their reservations
-	byName map[string]*list.Element
+	mu    sync.Mutex
+	bytes int
+	// byCaller is how much of it is each caller's.
+	byCaller map[string]int
+	oldest   *list.List // of *idempotencyRecord, in the order of their reservations
+	byName   map[string]*list.Element
 }
 
 var _ Idempotency = (*MemoryIdempotency)(nil)
@@ -29,7 +31,7 @@ type idempotencyRecord struct {
 }
 
 func (r *idempotencyRecord) size() int {
-	return len(r.Name) + len(r.Owner) + len(r.Fingerprint) + len(r.answer) + overhead
+	return len(r.Name) + len(r.Owner) + len(r.Caller) + len(r.Fingerprint) + len(r.answer) + overhead
 }
 
 // isOver reports whether the record counts for nothing any more.
@@ -37,9 +39,27 @@ func (r *idempotencyRecord) isOver(now time.Time) bool {
 	return !now.Before(r.until) || !r.sent && !r.done && !now.Before(r.lease)
 }
 
+// quarters are the parts of the room. The last one is for callers who have less than that, so that none takes the room from all others for as
+// long as records are kept.
+const quarters = 4
+
 // NewMemoryIdempotency keeps records up to a number of bytes, keys and overhead included. When they are full, no more are reserved.
 func NewMemoryIdempotency(maxBytes int) *MemoryIdempotency {
-	return &MemoryIdempotency{max: maxBytes, oldest: list.New(), byName: map[string]*list.Element{}}
+	return &MemoryIdempotency{max: maxBytes, oldest: list.New(), byName: map[string]*list.Element{}, byCaller: map[string]int{}}
+}
+
+// hasRoom reports whether a caller may have so much more.
+func (m *MemoryIdempotency) hasRoom(caller string, bytes int) bool {
+	quarter, all := m.max/quarters, m.bytes+bytes
+	return all <= m.max-quarter || all <= m.max && m.byCaller[caller]+bytes <= quarter
+}
+
+// add counts so much more, or less, of a caller's.
+func (m *MemoryIdempotency) add(caller string, bytes int) {
+	m.bytes += bytes
+	if m.byCaller[caller] += bytes; m.byCaller[caller] == 0 {
+		delete(m.byCaller, caller)
+	}
 }
 
 // Reserve implements Idempotency.
@@ -56,11 +76,11 @@ func (m *MemoryIdempotency) Reserve(_ context.Context, reservation Reservation) 
 		m.remove(element)
 	}
 	record := &idempotencyRecord{Reservation: reservation, lease: now.Add(reservation.Lease), until: now.Add(reservation.Keep)}
-	if m.bytes+record.size() > m.max {
+	if !m.hasRoom(record.Caller, record.size()) {
 		return Found{}, ErrFull
 	}
 	m.byName[reservation.Name] = m.oldest.PushBack(record)
-	m.bytes += record.size()
+	m.add(record.Caller, record.size())
 	return Found{State: StateReserved}, nil
 }
 
@@ -100,7 +120,7 @@ func (m *MemoryIdempotency) forget(now time.Time) {
 func (m *MemoryIdempotency) remove(element *list.Element) {
 	record := m.oldest.Remove(element).(*idempotencyRecord)
 	delete(m.byName, record.Name)
-	m.bytes -= record.size()
+	m.add(record.Caller, -record.size())
 }
 
 // Extend implements Idempotency.
@@ -125,11 +145,11 @@ func (m *MemoryIdempotency) MarkSent(_ context.Context, reservation Reservation)
 // Finish implements Idempotency.
 func (m *MemoryIdempotency) Finish(_ context.Context, reservation Reservation, answer []byte) error {
 	return m.change(reservation, func(record *idempotencyRecord, _ time.Time) error {
-		if m.bytes+len(answer) > m.max {
+		if !m.hasRoom(record.Caller, len(answer)) {
 			return ErrFull
 		}
 		record.done, record.answer = true, answer
-		m.bytes += len(answer)
+		m.add(record.Caller, len(answer))
 		return nil
 	})
 }

@@ -281,6 +281,44 @@ func TestIdempotencyFull(t *testing.T) {
 	})
 }
 
+// TestIdempotencyRoom: a caller who takes all the room there is leaves some to others, and whatever becomes of records is counted right.
+func TestIdempotencyRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const most = 64 << 10
+		memory := store.NewMemoryIdempotency(most)
+		ctx := t.Context()
+		reservation := func(caller string, number int) store.Reservation {
+			own := by("owner", "request")
+			own.Name, own.Caller = caller+strconv.Itoa(number), caller
+			return own
+		}
+		fill := func(caller string, answer int) (kept int, err error) {
+			for kept = 0; ; kept++ {
+				if _, err = memory.Reserve(ctx, reservation(caller, kept)); err != nil {
+					return kept, err
+				}
+				if err = memory.Finish(ctx, reservation(caller, kept), make([]byte, answer)); err != nil {
+					_ = memory.Release(ctx, reservation(caller, kept))
+					return kept, err
+				}
+			}
+		}
+		greedy, err := fill("greedy", 1000)
+		if !errors.Is(err, store.ErrFull) || greedy < 30 {
+			t.Fatalf("%d of the greedy, %v", greedy, err)
+		}
+		taken := memory.Bytes()
+		if modest, err := fill("modest", 100); !errors.Is(err, store.ErrFull) || modest < 20 || memory.Bytes() > most || memory.Bytes() <= taken {
+			t.Errorf("%d of the modest, %v, %d bytes", modest, err, memory.Bytes())
+		}
+		time.Sleep(keep)
+		if again, _ := fill("greedy", 1000); again != greedy {
+			t.Errorf("%d of the greedy once all is over, and %d at first", again, greedy)
+		}
+	})
+}
+
 // TestIdempotencyAway: without Redis nobody may send.
 func TestIdempotencyAway(t *testing.T) {
 	t.Parallel()

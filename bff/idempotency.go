@@ -45,7 +45,7 @@ func (w *world) onceOnly(method protoreflect.MethodDescriptor) connect.Intercept
 	if w.idempotency == nil || !w.plan.Policy.Idempotency.RPCs[plan.Procedure(method)] {
 		return nil
 	}
-	return w.idempotency.Interceptor(policy.Answers{
+	return w.idempotency.Interceptor(policy.ResponseCodec{
 		Type: string(method.Output().FullName()), Wire: wireOf,
 		Response: func(wire []byte) connect.AnyResponse {
 			return connect.NewResponse(&response{wire: wire, descriptor: method.Output()})

@@ -19,7 +19,7 @@ func (w *world) jwtConfig(from *plan.IdentityProvider, asked *client) identity.J
 	return identity.JWTConfig{
 		Name: from.Name, Issuer: jwt.Issuer, Audiences: jwt.Audiences, Algorithms: jwt.Algorithms, Types: jwt.Types, ClockSkew: jwt.ClockSkew,
 		ID: jwt.ID, Scopes: jwt.Scopes,
-		Keys: identity.KeysConfig{
+		Keys: identity.IssuerKeysConfig{
 			Fetch: fetchKeys(asked.Client, from.Name), BaseURL: asked.plan.BaseURL, Path: jwt.Path, Discovery: jwt.Discovery, Refresh: jwt.Refresh,
 			Logger: w.server.settings.logger,
 		},

@@ -65,8 +65,8 @@ func (p *policyParser) needsMore(upstream string) bool {
 		credentials.Get("caller") != nil || config.GetCredentials().GetOauth2().GetGrant() == "token_exchange"
 }
 
-// checkKeys refuses an upstream whose cache would keep new keys away.
-func (p *policyParser) checkKeys(at *source.Node, upstream string) {
+// checkUncached refuses an upstream whose cache would keep new keys away.
+func (p *policyParser) checkUncached(at *source.Node, upstream string) {
 	if p.project.Config.GetUpstreams()[upstream].GetCache() != nil {
 		p.report(at, "declare it a second time, without cache; keys are kept anyway", "answers of %s are cached, so that new keys would be seen late", upstream)
 	}

@@ -50,7 +50,7 @@ func (p *policyParser) jwt(node *source.Node, config *configv1.JwtProvider) *pla
 	}
 	frozen.Upstream, frozen.Path = p.identityTarget(at, example)
 	if frozen.Upstream != "" {
-		p.checkKeys(at, frozen.Upstream)
+		p.checkUncached(at, frozen.Upstream)
 	}
 	return frozen
 }

@@ -183,3 +183,21 @@ func (c claims) scopes(names ...string) ([]string, error) {
 	}
 	return nil, nil
 }
+
+// checkUnbound refuses a token that is bound to a key (RFC 7800): whoever has stolen it does not have the key, and a bearer does not
+// prove it.
+func (c claims) checkUnbound() error {
+	if _, present := c["cnf"]; present {
+		return refuse("token is bound to a key, which is not supported")
+	}
+	return nil
+}
+
+// newCaller is a caller with the claims of an object, without white space between them.
+func newCaller(from *Caller, object []byte) *Caller {
+	compact := jsontext.Value(slices.Clone(object))
+	_ = compact.Compact() // it has been read before
+	made := New(from.Provider, from.ID, from.Issuer, from.Scopes, compact)
+	made.Expires = from.Expires
+	return made
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // fetch gets the issuer's keys. The error is for logs.
-func (k *keys) fetch() (fetched *ring, err error) {
+func (k *issuerKeys) fetch() (fetched *keySet, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("recover from a panic: %v", cause)
@@ -36,7 +36,7 @@ func (k *keys) fetch() (fetched *ring, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if fetched, err = readRing(text); err != nil {
+	if fetched, err = readKeySet(text); err != nil {
 		return nil, err
 	}
 	fetched.fetched, fetched.goodUntil = begun, begun.Add(max(keepKeys, 2*k.config.Refresh))
@@ -44,7 +44,7 @@ func (k *keys) fetch() (fetched *ring, err error) {
 }
 
 // readMetadata is the path of the JWK set in the metadata of an issuer (RFC 8414; OpenID Connect Discovery 1.0).
-func (k *keys) readMetadata(text []byte) (path string, err error) {
+func (k *issuerKeys) readMetadata(text []byte) (path string, err error) {
 	var metadata struct {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`

@@ -9,7 +9,7 @@ func Forget(bearer *Bearer) {
 
 // ReadKeys are the algorithms of each key of a JWK set.
 func ReadKeys(text []byte) (algorithms [][]string, err error) {
-	read, err := readRing(text)
+	read, err := readKeySet(text)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func openJWT(tb testing.TB, from *issuer, change func(*identity.JWTConfig)) *ide
 	config := identity.JWTConfig{
 		Name: "main", Issuer: theIssuer, Audiences: []string{theAudience, "other"}, ClockSkew: -1,
 		Algorithms: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"},
-		Keys:       identity.KeysConfig{Fetch: from.fetch, BaseURL: "https://idp.example/realm", Path: "/keys", Logger: slog.New(slog.DiscardHandler)},
+		Keys:       identity.IssuerKeysConfig{Fetch: from.fetch, BaseURL: "https://idp.example/realm", Path: "/keys", Logger: slog.New(slog.DiscardHandler)},
 	}
 	if change != nil {
 		change(&config)

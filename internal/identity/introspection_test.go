@@ -212,7 +212,7 @@ func TestBadTokensDriveNoneOut(t *testing.T) {
 func TestChoice(t *testing.T) {
 	t.Parallel()
 	jwts := identity.NewJWT(identity.JWTConfig{
-		Name: "main", Issuer: theIssuer, Audiences: []string{theAudience}, Keys: identity.KeysConfig{Fetch: (&issuer{keys: published()}).fetch, Path: "/keys"},
+		Name: "main", Issuer: theIssuer, Audiences: []string{theAudience}, Keys: identity.IssuerKeysConfig{Fetch: (&issuer{keys: published()}).fetch, Path: "/keys"},
 	})
 	t.Cleanup(jwts.Close)
 	others := newDraft()

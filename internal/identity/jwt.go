@@ -6,9 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // JWTConfig describes an issuer of signed tokens. Zero values mean the defaults that are named here.
@@ -27,7 +24,7 @@ type JWTConfig struct {
 	ID string
 	// Scopes is the claim that becomes Caller.Scopes. Default: scope, or scp.
 	Scopes string
-	Keys   KeysConfig
+	Keys   IssuerKeysConfig
 }
 
 // defaultSkew is how far clocks may be apart.
@@ -53,7 +50,7 @@ func (c JWTConfig) withDefaults() JWTConfig {
 type JWT struct {
 	config JWTConfig
 	scopes []string
-	keys   *keys
+	keys   *issuerKeys
 	tokens *kept[verified]
 }
 
@@ -78,7 +75,7 @@ func NewJWT(config JWTConfig) *JWT {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	config.Keys.Logger = logger.With(slog.String("provider", config.Name))
-	j := &JWT{config: config, scopes: []string{"scope", "scp"}, keys: newKeys(config.Issuer, config.Keys), tokens: newKept[verified](maxKeptTokens)}
+	j := &JWT{config: config, scopes: []string{"scope", "scp"}, keys: newIssuerKeys(config.Issuer, config.Keys), tokens: newKept[verified](maxKeptTokens)}
 	if config.Scopes != "" {
 		j.scopes = []string{config.Scopes}
 	}
@@ -113,12 +110,12 @@ func (j *JWT) verify(ctx context.Context, token *signedToken, digest digest) (*C
 	if err != nil {
 		return nil, err
 	}
-	key, ring, err := j.keyOf(ctx, token)
+	key, from, err := j.keyOf(ctx, token)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	until := earliest(token.ends.Add(j.config.ClockSkew), now.Add(keepToken), ring.goodUntil)
+	until := earliest(token.ends.Add(j.config.ClockSkew), now.Add(keepToken), from.goodUntil)
 	j.tokens.put(digest, verified{caller, key}, sizeOf(caller), now, until)
 	return caller, nil
 }
@@ -155,79 +152,26 @@ func (j *JWT) caller(token *signedToken, now time.Time) (*Caller, error) {
 	return newCaller(&Caller{Provider: j.config.Name, ID: id, Issuer: token.issuer, Scopes: scopes, Expires: token.ends}, token.payload), nil
 }
 
-// checkUnbound refuses a token that is bound to a key (RFC 7800): whoever has stolen it does not have the key, and a bearer does not
-// prove it.
-func (c claims) checkUnbound() error {
-	if _, present := c["cnf"]; present {
-		return refuse("token is bound to a key, which is not supported")
-	}
-	return nil
-}
-
-// newCaller is a caller with the claims of an object, without white space between them.
-func newCaller(from *Caller, object []byte) *Caller {
-	compact := jsontext.Value(slices.Clone(object))
-	_ = compact.Compact() // it has been read before
-	made := New(from.Provider, from.ID, from.Issuer, from.Scopes, compact)
-	made.Expires = from.Expires
-	return made
-}
-
-var errUnknownKey = errors.New("key is not known")
-
 const unknownKey = "token is signed with a key that is not known"
 
-// keyOf is the key that has signed a token, and the key ring that it is on. A key that is not known may be a new one: then the ring is
+// keyOf is the key that has signed a token, and the key set that it is in. A key that is not known may be a new one: then the set is
 // fetched, though not often.
-func (j *JWT) keyOf(ctx context.Context, token *signedToken) (*key, *ring, error) {
+func (j *JWT) keyOf(ctx context.Context, token *signedToken) (*key, *keySet, error) {
 	for isNew := false; ; {
-		ring := j.keys.ring()
-		found, err := ring.signerOf(token)
+		set := j.keys.keySet()
+		found, err := set.signerOf(token)
 		if !errors.Is(err, errUnknownKey) {
-			return found, ring, err
+			return found, set, err
 		}
 		if isNew {
 			return nil, nil, refuse(unknownKey)
 		}
 		isNew, err = j.keys.await(ctx, token.kid)
 		switch {
-		case errors.Is(err, errTooSoon) && ring != nil && token.isOlder(ring.fetched, j.config.ClockSkew):
+		case errors.Is(err, errTooSoon) && set != nil && token.isOlder(set.fetched, j.config.ClockSkew):
 			return nil, nil, refuse(unknownKey) // the issuer had no such key when it issued the token
 		case err != nil:
 			return nil, nil, err
 		}
 	}
-}
-
-// maxTries bounds the keys that a token without a kid is tried with.
-const maxTries = 4
-
-// signerOf is the key that has signed a token. The error is errUnknownKey if it is on no key ring, which may be nil.
-func (r *ring) signerOf(token *signedToken) (*key, error) {
-	candidates, known := r.candidates(token)
-	if len(candidates) == 0 && known {
-		return nil, refuse("token is signed with a key that is not for its algorithm")
-	}
-	if len(candidates) > maxTries {
-		return nil, refuse("token does not name its key, and there are too many that it could be")
-	}
-	for _, one := range candidates {
-		if one.hasSigned(token) {
-			return one, nil
-		}
-	}
-	if known {
-		return nil, refuse("signature of the token does not hold")
-	}
-	return nil, errUnknownKey
-}
-
-// hasSigned reports whether the signature of a token is this key's.
-func (k *key) hasSigned(token *signedToken) bool {
-	signed, err := jose.ParseSignedCompact(token.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(token.algorithm)})
-	if err != nil {
-		return false
-	}
-	_, err = signed.Verify(k.public)
-	return err == nil
 }

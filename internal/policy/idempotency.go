@@ -31,8 +31,8 @@ type IdempotencyConfig struct {
 	Logger *slog.Logger
 }
 
-// Answers turn the messages of responses into bytes, and back.
-type Answers struct {
+// ResponseCodec turns the messages of responses into bytes, and back.
+type ResponseCodec struct {
 	// Type is the full name of the messages.
 	Type     string
 	Wire     func(connect.AnyResponse) ([]byte, error)
@@ -53,7 +53,7 @@ const (
 
 // Interceptor does so for an RPC. It stands behind all that may refuse a request, so that an answer is the plan's, and what is done to
 // answers for the caller at hand is done to those that are given again, too. Behind it, ExecutionFrom gives what to ask before sending.
-func (i *Idempotency) Interceptor(answers Answers) connect.Interceptor {
+func (i *Idempotency) Interceptor(codec ResponseCodec) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			call := From(ctx)
@@ -70,7 +70,7 @@ func (i *Idempotency) Interceptor(answers Answers) connect.Interceptor {
 				i.log(ctx, slog.LevelError, "a request cannot be told apart by its idempotency key", err)
 				return nil, connect.NewError(connect.CodeInternal, errors.New("internal error"))
 			}
-			return i.once(ctx, asked, answers, func(ctx context.Context) (connect.AnyResponse, error) { return next(ctx, request) })
+			return i.once(ctx, asked, codec, func(ctx context.Context) (connect.AnyResponse, error) { return next(ctx, request) })
 		}
 	})
 }
@@ -79,7 +79,7 @@ func (i *Idempotency) Interceptor(answers Answers) connect.Interceptor {
 type runFunc func(context.Context) (connect.AnyResponse, error)
 
 // once runs a request, unless that has been done.
-func (i *Idempotency) once(ctx context.Context, asked *once, answers Answers, run runFunc) (connect.AnyResponse, error) {
+func (i *Idempotency) once(ctx context.Context, asked *once, codec ResponseCodec, run runFunc) (connect.AnyResponse, error) {
 	call := From(ctx)
 	reserved := time.Now()
 	found, err := i.config.Records.Reserve(ctx, asked.Reservation)
@@ -88,10 +88,10 @@ func (i *Idempotency) once(ctx context.Context, asked *once, answers Answers, ru
 	}
 	switch found.State {
 	case store.StateReserved:
-		return i.run(ctx, i.newExecution(ctx, asked, reserved), answers, run)
+		return i.run(ctx, i.newExecution(ctx, asked, reserved), codec, run)
 	case store.StateDone:
 		call.Decide(Replay, idempotencyName, "")
-		return i.replay(ctx, asked, found.Answer, answers)
+		return i.replay(ctx, asked, found.Answer, codec)
 	case store.StateRunning:
 		call.Decide(Conflict, idempotencyName, "the first request is under way")
 		return nil, keyInUse()
@@ -122,23 +122,23 @@ func (i *Idempotency) withoutRecords(ctx context.Context, asked *once, cause err
 }
 
 // run runs a reserved request, and keeps what becomes of it.
-func (i *Idempotency) run(ctx context.Context, execution *Execution, answers Answers, run runFunc) (response connect.AnyResponse, err error) {
+func (i *Idempotency) run(ctx context.Context, execution *Execution, codec ResponseCodec, run runFunc) (response connect.AnyResponse, err error) {
 	returned := false
 	defer func() {
 		if !returned { // a panic, which goes on
-			_, _ = execution.settle(ctx, answers, nil, errors.New("internal error"))
+			_, _ = execution.settle(ctx, codec, nil, errors.New("internal error"))
 		}
 	}()
 	From(ctx).execution = execution
 	response, err = run(ctx)
 	returned = true
-	return execution.settle(ctx, answers, response, err)
+	return execution.settle(ctx, codec, response, err)
 }
 
 // replay gives the first answer again.
-func (i *Idempotency) replay(ctx context.Context, asked *once, sealed []byte, answers Answers) (connect.AnyResponse, error) {
+func (i *Idempotency) replay(ctx context.Context, asked *once, sealed []byte, codec ResponseCodec) (connect.AnyResponse, error) {
 	plain, err := asked.opened(sealed, i.config.Key)
-	var found *answer
+	var found *keptAnswer
 	if err == nil {
 		found, err = parseAnswer(plain)
 	}
@@ -146,7 +146,7 @@ func (i *Idempotency) replay(ctx context.Context, asked *once, sealed []byte, an
 		i.log(ctx, slog.LevelError, "a kept answer cannot be read; its outcome counts as unknown", err)
 		return nil, unknownOutcome(nil)
 	}
-	return found.give(answers)
+	return found.give(codec)
 }
 
 // release lets a request count as new. Nobody may have sent anything for it.

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// answer is what is kept of a request that is done: a response, or a failure after which nobody knows what was done.
-type answer struct {
+// keptAnswer is what is kept of a request that is done: a response, or a failure after which nobody knows what was done.
+type keptAnswer struct {
 	Header  http.Header `json:"header,omitempty"`
 	Trailer http.Header `json:"trailer,omitempty"`
 	// Message is a response of a type in wire bytes, or Failure a google.rpc.Status.
@@ -23,15 +23,15 @@ type answer struct {
 	Failure []byte `json:"failure,omitempty"`
 }
 
-func answerOf(answers Answers, response connect.AnyResponse) (*answer, error) {
-	wire, err := answers.Wire(response)
+func answerOf(codec ResponseCodec, response connect.AnyResponse) (*keptAnswer, error) {
+	wire, err := codec.Wire(response)
 	if err != nil {
 		return nil, err
 	}
-	return &answer{Header: response.Header(), Trailer: response.Trailer(), Type: answers.Type, Message: wire}, nil
+	return &keptAnswer{Header: response.Header(), Trailer: response.Trailer(), Type: codec.Type, Message: wire}, nil
 }
 
-func failureAnswer(told *connect.Error) (*answer, error) {
+func failureAnswer(told *connect.Error) (*keptAnswer, error) {
 	status := &spb.Status{Code: int32(told.Code()), Message: told.Message()}
 	for _, detail := range told.Details() {
 		status.Details = append(status.Details, &anypb.Any{TypeUrl: "type.googleapis.com/" + detail.Type(), Value: detail.Bytes()})
@@ -40,10 +40,10 @@ func failureAnswer(told *connect.Error) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write failure: %w", err)
 	}
-	return &answer{Header: told.Meta(), Failure: wire}, nil
+	return &keptAnswer{Header: told.Meta(), Failure: wire}, nil
 }
 
-func (a *answer) encode() ([]byte, error) {
+func (a *keptAnswer) encode() ([]byte, error) {
 	plain, err := json.Marshal(a)
 	if err != nil {
 		return nil, fmt.Errorf("write answer: %w", err)
@@ -51,8 +51,8 @@ func (a *answer) encode() ([]byte, error) {
 	return plain, nil
 }
 
-func parseAnswer(plain []byte) (*answer, error) {
-	var found answer
+func parseAnswer(plain []byte) (*keptAnswer, error) {
+	var found keptAnswer
 	if err := json.Unmarshal(plain, &found); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
@@ -61,12 +61,12 @@ func parseAnswer(plain []byte) (*answer, error) {
 
 // give gives the answer once more, and says so. One of another type is from another contract: read as a message of this one it would say
 // what is not so, and show what is hidden.
-func (a *answer) give(answers Answers) (connect.AnyResponse, error) {
-	if a.Failure == nil && a.Type != answers.Type {
+func (a *keptAnswer) give(codec ResponseCodec) (connect.AnyResponse, error) {
+	if a.Failure == nil && a.Type != codec.Type {
 		return nil, otherContract()
 	}
 	if a.Failure == nil {
-		response := answers.Response(a.Message)
+		response := codec.Response(a.Message)
 		maps.Copy(response.Header(), a.Header)
 		maps.Copy(response.Trailer(), a.Trailer)
 		response.Header().Set(replayedHeader, "true")

@@ -124,7 +124,7 @@ func (e *Execution) note(heard time.Time) {
 }
 
 // settle keeps what became of the run, and is what the client is told. If nothing was changed, the key can be used again.
-func (e *Execution) settle(ctx context.Context, answers Answers, response connect.AnyResponse, err error) (connect.AnyResponse, error) {
+func (e *Execution) settle(ctx context.Context, codec ResponseCodec, response connect.AnyResponse, err error) (connect.AnyResponse, error) {
 	e.stop()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -134,14 +134,14 @@ func (e *Execution) settle(ctx context.Context, answers Answers, response connec
 		e.forget(ctx)
 		return nil, e.refused
 	case err == nil:
-		e.keep(ctx, func() (*answer, error) { return answerOf(answers, response) })
+		e.keep(ctx, func() (*keptAnswer, error) { return answerOf(codec, response) })
 		return response, nil
 	case !e.begun || e.effective != nil && !e.effective() && !e.isOver():
 		e.forget(ctx)
 		return nil, err
 	default:
 		told := unknownOutcome(err)
-		e.keep(ctx, func() (*answer, error) { return failureAnswer(told) })
+		e.keep(ctx, func() (*keptAnswer, error) { return failureAnswer(told) })
 		return nil, told
 	}
 }
@@ -155,7 +155,7 @@ func (e *Execution) forget(ctx context.Context) {
 
 // keep keeps an answer. The client who waits gets it anyway, since it is the truth; if it cannot be kept, those who ask again are told that
 // the outcome is unknown.
-func (e *Execution) keep(ctx context.Context, encode func() (*answer, error)) {
+func (e *Execution) keep(ctx context.Context, encode func() (*keptAnswer, error)) {
 	given, err := encode()
 	var sealed []byte
 	if err == nil {
@@ -170,7 +170,7 @@ func (e *Execution) keep(ctx context.Context, encode func() (*answer, error)) {
 }
 
 // seal seals an answer, or in the place of one that is too large the news that it is.
-func (e *Execution) seal(ctx context.Context, given *answer) ([]byte, error) {
+func (e *Execution) seal(ctx context.Context, given *keptAnswer) ([]byte, error) {
 	sealed, err := e.sealAnswer(given)
 	if err != nil || len(sealed) <= store.MaxAnswer {
 		return sealed, err
@@ -182,7 +182,7 @@ func (e *Execution) seal(ctx context.Context, given *answer) ([]byte, error) {
 	return e.sealAnswer(given)
 }
 
-func (e *Execution) sealAnswer(given *answer) ([]byte, error) {
+func (e *Execution) sealAnswer(given *keptAnswer) ([]byte, error) {
 	plain, err := given.encode()
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ func TestIdempotencyKeys(t *testing.T) {
 			}
 			request := connect.NewRequest(&shopv1.GetProductRequest{})
 			maps.Copy(request.Header(), test.header)
-			serve := policy.NewIdempotency(shop.config).Interceptor(answers).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) {
+			serve := policy.NewIdempotency(shop.config).Interceptor(codec).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) {
 				return connect.NewResponse(&shopv1.GetProductResponse{}), nil
 			})
 			got := "ok"

@@ -95,7 +95,7 @@ type asked struct {
 	id, key, caller, rpc string
 }
 
-var answers = policy.Answers{
+var codec = policy.ResponseCodec{
 	Wire: func(response connect.AnyResponse) ([]byte, error) {
 		return proto.Marshal(response.Any().(proto.Message))
 	},
@@ -116,7 +116,7 @@ func (s *shopOnce) ask(from asked) (told string, response connect.AnyResponse, c
 	if from.key != "" {
 		request.Header().Set("Idempotency-Key", from.key)
 	}
-	serve := policy.NewIdempotency(s.config).Interceptor(answers).WrapUnary(func(ctx context.Context, _ connect.AnyRequest) (connect.AnyResponse, error) {
+	serve := policy.NewIdempotency(s.config).Interceptor(codec).WrapUnary(func(ctx context.Context, _ connect.AnyRequest) (connect.AnyResponse, error) {
 		s.runs++
 		message, err := s.run(ctx)
 		if err != nil {

@@ -288,7 +288,7 @@ func TestIdempotencyGone(t *testing.T) {
 	leave()
 	request := connect.NewRequest(&shopv1.GetProductRequest{})
 	request.Header().Set("Idempotency-Key", idempotencyKey)
-	_, err := policy.NewIdempotency(shop.config).Interceptor(answers).WrapUnary(nil)(ctx, request)
+	_, err := policy.NewIdempotency(shop.config).Interceptor(codec).WrapUnary(nil)(ctx, request)
 	if connect.CodeOf(err) != connect.CodeCanceled {
 		t.Errorf("error = %v", err)
 	}

@@ -323,7 +323,7 @@ func TestCloseWhileAsking(t *testing.T) {
 	pairs() // they take long to make, in whatever time
 	synctest.Test(t, func(t *testing.T) {
 		from := &issuer{delay: time.Hour}
-		opened := identity.NewJWT(identity.JWTConfig{Issuer: theIssuer, Audiences: []string{theAudience}, Keys: identity.KeysConfig{Fetch: from.fetch}})
+		opened := identity.NewJWT(identity.JWTConfig{Issuer: theIssuer, Audiences: []string{theAudience}, Keys: identity.IssuerKeysConfig{Fetch: from.fetch}})
 		provider := identity.NewBearer([]*identity.JWT{opened}, nil)
 		go func() {
 			time.Sleep(time.Second)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// KeysConfig says where the keys of an issuer are.
-type KeysConfig struct {
+// IssuerKeysConfig says where the keys of an issuer are.
+type IssuerKeysConfig struct {
 	// Fetch gets what is at a path, which may hold a query, of the one upstream that keys are on. It is called by one goroutine.
 	Fetch func(ctx context.Context, path string) ([]byte, error)
 	// BaseURL is that of the upstream: the metadata's jwks_uri has to be below it.
@@ -39,12 +39,12 @@ const (
 	askEvery = 10 * time.Second
 )
 
-// keys are those of an issuer. One goroutine fetches them: when it is time, and when somebody asks for a key that is not there. Whoever
+// issuerKeys are the public keys of an issuer. One goroutine fetches them: when it is time, and when somebody asks for a key that is not there. Whoever
 // asks meanwhile waits for the same fetch.
-type keys struct {
+type issuerKeys struct {
 	issuer  string
-	config  KeysConfig
-	current atomic.Pointer[ring]
+	config  IssuerKeysConfig
+	current atomic.Pointer[keySet]
 
 	closing context.Context
 	stop    context.CancelFunc
@@ -71,23 +71,23 @@ type keysFlight struct {
 	err   error
 }
 
-func newKeys(issuer string, config KeysConfig) *keys {
+func newIssuerKeys(issuer string, config IssuerKeysConfig) *issuerKeys {
 	if config.Refresh == 0 {
 		config.Refresh = defaultRefresh
 	}
-	k := &keys{issuer: issuer, config: config, wake: make(chan struct{}, 1)}
+	k := &issuerKeys{issuer: issuer, config: config, wake: make(chan struct{}, 1)}
 	k.closing, k.stop = context.WithCancel(context.Background())
 	k.ended.Go(k.run)
 	return k
 }
 
-func (k *keys) close() {
+func (k *issuerKeys) close() {
 	k.stop()
 	k.ended.Wait()
 }
 
-// ring is the current one; nil if there is none, or if it is too old.
-func (k *keys) ring() *ring {
+// keySet is the current one; nil if there is none, or if it is too old.
+func (k *issuerKeys) keySet() *keySet {
 	current := k.current.Load()
 	if current == nil || time.Now().After(current.goodUntil) {
 		return nil
@@ -95,7 +95,7 @@ func (k *keys) ring() *ring {
 	return current
 }
 
-func (k *keys) run() {
+func (k *issuerKeys) run() {
 	for k.closing.Err() == nil {
 		flight := k.begin()
 		fetched, err := k.fetch()
@@ -110,7 +110,7 @@ func (k *keys) run() {
 }
 
 // begin begins the fetch that was asked for, or one of its own.
-func (k *keys) begin() *keysFlight {
+func (k *issuerKeys) begin() *keysFlight {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	select {
@@ -125,7 +125,7 @@ func (k *keys) begin() *keysFlight {
 }
 
 // land notes what a fetch has brought, and says when the next one is due.
-func (k *keys) land(landed *keysFlight, fetched *ring, err error) time.Duration {
+func (k *issuerKeys) land(landed *keysFlight, fetched *keySet, err error) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.flight, landed.err, k.failure = nil, err, err
@@ -135,7 +135,7 @@ func (k *keys) land(landed *keysFlight, fetched *ring, err error) time.Duration 
 		pause := keysPause(k.failures)
 		k.pausedUntil = time.Now().Add(pause)
 		if k.closing.Err() == nil {
-			k.config.Logger.Warn("no new keys of an issuer", slog.Duration("next_try_in", pause), slog.Bool("old_ones_hold", k.ring() != nil), slog.String("error", err.Error()))
+			k.config.Logger.Warn("no new keys of an issuer", slog.Duration("next_try_in", pause), slog.Bool("old_ones_hold", k.keySet() != nil), slog.String("error", err.Error()))
 		}
 		return pause
 	}
@@ -147,8 +147,8 @@ func (k *keys) land(landed *keysFlight, fetched *ring, err error) time.Duration 
 	return k.config.Refresh - rand.N(k.config.Refresh/10+1) //nolint:gosec // nobody gains by guessing it
 }
 
-// replace makes a ring the current one, and returns how many of its keys are new.
-func (k *keys) replace(fetched *ring) int {
+// replace makes a key set the current one, and returns how many of its keys are new.
+func (k *issuerKeys) replace(fetched *keySet) int {
 	added, withdrawn := fetched.follow(k.current.Load())
 	k.current.Store(fetched)
 	if added+withdrawn > 0 {
@@ -175,7 +175,7 @@ var errTooSoon = errors.New("the issuer was asked for an unknown key not long ag
 
 // await waits for a fetch because of a key that is not known; its id may be empty. isNew is set if the fetch began after the call. The
 // error wraps ErrUnavailable, and errTooSoon if that is why.
-func (k *keys) await(ctx context.Context, kid string) (isNew bool, err error) {
+func (k *issuerKeys) await(ctx context.Context, kid string) (isNew bool, err error) {
 	flight, isNew, err := k.ask(kid)
 	if err != nil {
 		return false, err
@@ -196,7 +196,7 @@ func (k *keys) await(ctx context.Context, kid string) (isNew bool, err error) {
 var errProviderClosed = errors.New("provider is closed")
 
 // ask is the fetch to wait for. isNew is set if it begins after the call.
-func (k *keys) ask(kid string) (_ *keysFlight, isNew bool, _ error) {
+func (k *issuerKeys) ask(kid string) (_ *keysFlight, isNew bool, _ error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {

@@ -16,8 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ring is what an issuer has published of its keys at one moment. Nothing changes it.
-type ring struct {
+// keySet is what an issuer has published of its keys at one moment. Nothing changes it.
+type keySet struct {
 	keys    []*key
 	fetched time.Time
 	// goodUntil is when the keys do not count any more, if there are no newer ones.
@@ -26,7 +26,7 @@ type ring struct {
 	skipped []string
 }
 
-// key is a public key. It lives as long as each key ring that follows holds it.
+// key is a public key. It lives as long as each key set that follows holds it.
 type key struct {
 	id string
 	// algorithms are those that it can be used with.
@@ -34,16 +34,16 @@ type key struct {
 	public     any
 	// thumbprint is that of RFC 7638.
 	thumbprint string
-	// withdrawn is set once it is on the current ring no more.
+	// withdrawn is set once it is in the current key set no more.
 	withdrawn atomic.Bool
 }
 
-// candidates are the keys that may have signed a token; known is set if the key that it names is on the ring, for whatever algorithm.
-func (r *ring) candidates(token *signedToken) (found []*key, known bool) {
-	if r == nil {
+// candidates are the keys that may have signed a token; known is set if the key that it names is in the key set, for whatever algorithm.
+func (s *keySet) candidates(token *signedToken) (found []*key, known bool) {
+	if s == nil {
 		return nil, false
 	}
-	for _, one := range r.keys {
+	for _, one := range s.keys {
 		if token.kid != "" && one.id != token.kid {
 			continue
 		}
@@ -56,25 +56,60 @@ func (r *ring) candidates(token *signedToken) (found []*key, known bool) {
 }
 
 // has reports whether there is a key of this id.
-func (r *ring) has(kid string) bool {
-	return r != nil && kid != "" && slices.ContainsFunc(r.keys, func(one *key) bool { return one.id == kid })
+func (s *keySet) has(kid string) bool {
+	return s != nil && kid != "" && slices.ContainsFunc(s.keys, func(one *key) bool { return one.id == kid })
 }
 
-// follow takes the keys of an older ring over that this one holds, too, so that tokens that they signed stay known, and withdraws the
-// others. The older one may be nil. It returns how many are new, and how many were withdrawn.
-func (r *ring) follow(older *ring) (added, withdrawn int) {
-	if older == nil {
-		return len(r.keys), 0
+var errUnknownKey = errors.New("key is not known")
+
+// maxTries bounds the keys that a token without a kid is tried with.
+const maxTries = 4
+
+// signerOf is the key that has signed a token. The error is errUnknownKey if it is in no key set, which may be nil.
+func (s *keySet) signerOf(token *signedToken) (*key, error) {
+	candidates, known := s.candidates(token)
+	if len(candidates) == 0 && known {
+		return nil, refuse("token is signed with a key that is not for its algorithm")
 	}
-	added = len(r.keys)
+	if len(candidates) > maxTries {
+		return nil, refuse("token does not name its key, and there are too many that it could be")
+	}
+	for _, one := range candidates {
+		if one.hasSigned(token) {
+			return one, nil
+		}
+	}
+	if known {
+		return nil, refuse("signature of the token does not hold")
+	}
+	return nil, errUnknownKey
+}
+
+// hasSigned reports whether the signature of a token is this key's.
+func (k *key) hasSigned(token *signedToken) bool {
+	signed, err := jose.ParseSignedCompact(token.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(token.algorithm)})
+	if err != nil {
+		return false
+	}
+	_, err = signed.Verify(k.public)
+	return err == nil
+}
+
+// follow takes the keys of an older set over that this one holds, too, so that tokens that they signed stay known, and withdraws the
+// others. The older one may be nil. It returns how many are new, and how many were withdrawn.
+func (s *keySet) follow(older *keySet) (added, withdrawn int) {
+	if older == nil {
+		return len(s.keys), 0
+	}
+	added = len(s.keys)
 	for _, known := range older.keys {
-		at := slices.IndexFunc(r.keys, known.isSame)
+		at := slices.IndexFunc(s.keys, known.isSame)
 		if at < 0 {
 			known.withdrawn.Store(true)
 			withdrawn++
 			continue
 		}
-		r.keys[at] = known
+		s.keys[at] = known
 		added--
 	}
 	return added, withdrawn
@@ -91,8 +126,8 @@ const (
 	minRSA, maxRSA = 2048, 4096
 )
 
-// readRing reads a JWK set (RFC 7517). Keys that are not for verifying signatures, or that are not sound, are skipped.
-func readRing(text []byte) (*ring, error) {
+// readKeySet reads a JWK set (RFC 7517). Keys that are not for verifying signatures, or that are not sound, are skipped.
+func readKeySet(text []byte) (*keySet, error) {
 	var set struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
@@ -102,7 +137,7 @@ func readRing(text []byte) (*ring, error) {
 	if len(set.Keys) > maxKeys {
 		return nil, fmt.Errorf("read keys: there are %d, more than %d", len(set.Keys), maxKeys)
 	}
-	read := &ring{}
+	read := &keySet{}
 	for i, one := range set.Keys {
 		found, err := readKey(one)
 		if err == nil && slices.ContainsFunc(read.keys, found.isSame) {

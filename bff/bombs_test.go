@@ -68,7 +68,7 @@ func TestBombs(t *testing.T) { //nolint:paralleltest // it measures what the pro
 				t.Errorf("%s: all of it has been decompressed: %s", name, got)
 			}
 		}
-		if cost, most := after.TotalAlloc-before.TotalAlloc, uint64(24<<20); cost > most {
+		if cost := after.TotalAlloc - before.TotalAlloc; cost >= size { // buffers that grow, and with -race are not pooled, are half of that
 			t.Errorf("%s: %d MiB", name, cost>>20)
 		}
 	}

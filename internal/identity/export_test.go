@@ -1,10 +1,18 @@
 package identity
 
+import "context"
+
 // Forget forgets the tokens that were verified.
 func Forget(bearer *Bearer) {
 	for _, one := range bearer.jwts {
 		one.tokens = newKept[verified](maxKeptTokens)
 	}
+}
+
+// AwaitKeys is what a token does that looked for its key before any had been fetched.
+func AwaitKeys(ctx context.Context, bearer *Bearer) error {
+	_, err := bearer.jwts[0].keys.await(ctx, "", nil)
+	return err
 }
 
 // ReadKeys are the algorithms of each key of a JWK set.

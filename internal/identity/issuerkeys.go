@@ -173,11 +173,11 @@ func keysPause(failures int) time.Duration {
 // newer one, so it is not refused for that.
 var errTooSoon = errors.New("the issuer was asked for an unknown key not long ago")
 
-// await waits for a fetch because of a key that is not known; its id may be empty. isNew is set if the fetch began after the call. The
-// error wraps ErrUnavailable, and errTooSoon if that is why.
-func (k *issuerKeys) await(ctx context.Context, kid string) (isNew bool, err error) {
-	flight, isNew, err := k.ask(kid)
-	if err != nil {
+// await waits for a fetch because of a key that is not in a set, which may be nil; its id may be empty. It does not if there is another set
+// by now. isNew is set if the fetch began after the call. The error wraps ErrUnavailable, and errTooSoon if that is why.
+func (k *issuerKeys) await(ctx context.Context, kid string, in *keySet) (isNew bool, err error) {
+	flight, isNew, err := k.ask(kid, in)
+	if flight == nil || err != nil {
 		return false, err
 	}
 	select {
@@ -195,11 +195,13 @@ func (k *issuerKeys) await(ctx context.Context, kid string) (isNew bool, err err
 
 var errProviderClosed = errors.New("provider is closed")
 
-// ask is the fetch to wait for. isNew is set if it begins after the call.
-func (k *issuerKeys) ask(kid string) (_ *keysFlight, isNew bool, _ error) {
+// ask is the fetch to wait for; nil if one has landed since. isNew is set if it begins after the call.
+func (k *issuerKeys) ask(kid string, in *keySet) (_ *keysFlight, isNew bool, _ error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
+	case k.keySet() != in:
+		return nil, false, nil
 	case k.flight != nil:
 		return k.flight, !k.flight.begun, nil
 	case time.Now().Before(k.pausedUntil) && k.failure != nil:

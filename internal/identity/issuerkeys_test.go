@@ -214,6 +214,20 @@ func TestKeptToken(t *testing.T) {
 	})
 }
 
+// TestLandedMeanwhile: who finds no keys, and asks when they have just come, causes no fetch that makes others wait.
+func TestLandedMeanwhile(t *testing.T) {
+	t.Parallel()
+	pairs() // they take long to make, in whatever time
+	synctest.Test(t, func(t *testing.T) {
+		from := &issuer{keys: published()}
+		provider := openJWT(t, from, nil)
+		synctest.Wait()
+		if err := identity.AwaitKeys(t.Context(), provider); err != nil || from.count() != 1 {
+			t.Errorf("error %v after %d fetches", err, from.count())
+		}
+	})
+}
+
 // TestWithoutKid: a token that does not name its key is tried with those that fit, up to four; a rotation is noticed, too.
 func TestWithoutKid(t *testing.T) {
 	t.Parallel()

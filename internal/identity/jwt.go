@@ -166,7 +166,7 @@ func (j *JWT) keyOf(ctx context.Context, token *signedToken) (*key, *keySet, err
 		if isNew {
 			return nil, nil, refuse(unknownKey)
 		}
-		isNew, err = j.keys.await(ctx, token.kid)
+		isNew, err = j.keys.await(ctx, token.kid, set)
 		switch {
 		case errors.Is(err, errTooSoon) && set != nil && token.isOlder(set.fetched, j.config.ClockSkew):
 			return nil, nil, refuse(unknownKey) // the issuer had no such key when it issued the token

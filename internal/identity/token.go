@@ -53,17 +53,20 @@ func bearerToken(header http.Header) (string, error) {
 func isBearer(text string) bool {
 	body := strings.TrimRight(text, "=")
 	for i := range len(body) {
-		c := body[i]
-		if !isAlphanumeric(c) && strings.IndexByte("-._~+/", c) < 0 {
+		if !ofTokens[body[i]] {
 			return false
 		}
 	}
 	return body != ""
 }
 
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
+// ofTokens are the bytes that a b64token has, but for its end.
+var ofTokens = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		is[c] = true
+	}
+	return is
+}()
 
 // signedToken is a JWT (RFC 7519) in the form of a JWS. Nothing of it has been verified.
 type signedToken struct {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -18,6 +19,8 @@ type Call struct {
 	Arrived time.Time
 	Peer    Peer
 	Caller  *identity.Caller
+	// Header is what the head of the answer will be, whether it is a response or an error; nil where nobody is told.
+	Header http.Header
 	// Decisions are those that were made about it, in their order.
 	Decisions []Decision
 	// Begun is set once its plan runs.
@@ -25,6 +28,7 @@ type Call struct {
 	// Answer is what became of it; nil while it is under way, and if nobody could read its message.
 	Answer *Answer
 
+	facts     Facts
 	execution *Execution // nil without an Idempotency-Key
 }
 

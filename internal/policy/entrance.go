@@ -23,7 +23,7 @@ type Entrance struct {
 func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.Handler {
 	failures := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r)}
+		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r), Header: w.Header()}
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
 			call.Decide(Deny, "", err.Error())

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 )
 
 // Peer is where a call comes from.
@@ -24,10 +23,7 @@ type Peer struct {
 // Facts are what expressions of a policy see of one call. They are for one goroutine, and are made use of several times: what is made for
 // one expression serves the next.
 type Facts struct {
-	Caller *identity.Caller
-	Peer   Peer
-	// RPC is the full name, such as shop.v1.StorefrontService/GetProduct.
-	RPC string
+	call *Call
 	// Request is nil where it is not known.
 	Request proto.Message
 	// Header is the client's; nil where expressions see none.
@@ -37,9 +33,10 @@ type Facts struct {
 	peer, lower map[string]string // as expressions see them, once one has asked
 }
 
-// Facts are what expressions see of the call. The request is nil where it is not known.
+// Facts are what expressions see of the call from now on: there is one value for each call. The request is nil where it is not known.
 func (c *Call) Facts(request proto.Message, now time.Time) *Facts {
-	return &Facts{Caller: c.Caller, Peer: c.Peer, RPC: c.RPC, Request: request, Now: now}
+	c.facts.call, c.facts.Request, c.facts.Now = c, request, now
+	return &c.facts
 }
 
 var _ expr.Activation = (*Facts)(nil)
@@ -48,16 +45,16 @@ var _ expr.Activation = (*Facts)(nil)
 func (f *Facts) Resolve(name string) (any, bool) {
 	switch name {
 	case "caller":
-		return f.Caller.Value(), true
+		return f.call.Caller.Value(), true
 	case "request":
 		return f.Request, f.Request != nil
 	case "peer":
 		if f.peer == nil {
-			f.peer = map[string]string{"ip": f.Peer.IP, "listener": f.Peer.Listener}
+			f.peer = map[string]string{"ip": f.call.Peer.IP, "listener": f.call.Peer.Listener}
 		}
 		return f.peer, true
 	case "rpc":
-		return f.RPC, true
+		return f.call.RPC, true
 	case "now":
 		return f.Now, true
 	case "headers":

@@ -86,6 +86,9 @@ type asking struct {
 	keys []string
 	// here and together are what is asked of limits in memory, and of shared ones.
 	here, together asked
+	// fewKeys and fewTakes are room for what most RPCs need.
+	fewKeys  [2]string
+	fewTakes [2]store.Take
 	// entered is how many of the concurrent limits count the call, and room what each has left.
 	entered int
 	room    []int
@@ -100,7 +103,7 @@ type asked struct {
 
 // admit asks all limits, those first that ask nobody else. The error is a *connect.Error. What it has entered, it leaves in leave.
 func (a *asking) admit(ctx context.Context, message proto.Message) error {
-	defer a.tell(ctx)
+	defer a.tell()
 	facts := a.call.Facts(message, a.call.Arrived)
 	if err := a.prepare(ctx, facts); err != nil {
 		return err

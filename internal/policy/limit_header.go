@@ -1,17 +1,14 @@
 package policy
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"time"
 
-	"connectrpc.com/connect"
-
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// The fields by which clients learn of limits (draft-ietf-httpapi-ratelimit-headers-10), on answers and on refusals. Names of limits are
+// The fields by which clients learn of limits, as net/http spells names (draft-ietf-httpapi-ratelimit-headers-10), on answers and on refusals. Names of limits are
 // such that they are strings of RFC 9651 as they are.
 const (
 	policyField = "Ratelimit-Policy"
@@ -19,24 +16,25 @@ const (
 )
 
 // tell tells the client which limits there are, and what each that has answered has left.
-func (a *asking) tell(ctx context.Context) {
-	info, ok := connect.CallInfoForHandlerContext(ctx)
-	if !ok {
+func (a *asking) tell() {
+	if a.call.Header == nil {
 		return
 	}
 	advertised := a.advertised
 	if advertised == "" {
 		advertised = a.policyAt(a.call.Arrived)
 	}
-	info.ResponseHeader().Set(policyField, advertised)
-	if left := a.left(); len(left) > 0 {
-		info.ResponseHeader().Set(limitField, string(left))
+	values := [2]string{advertised} // one piece of memory for both fields
+	a.call.Header[policyField] = values[:1:1]
+	var buffer [256]byte
+	if left := a.appendLeft(buffer[:0]); len(left) > 0 {
+		values[1] = string(left)
+		a.call.Header[limitField] = values[1:]
 	}
 }
 
-// left is what limits have left: r now, and more in t seconds.
-func (a *asking) left() []byte {
-	left := make([]byte, 0, 64)
+// appendLeft appends what limits have left: r now, and more in t seconds.
+func (a *asking) appendLeft(left []byte) []byte {
 	for i, room := range a.room {
 		left = appendParameter(appendItem(left, a.concurrent[i]), ";r=", int64(room))
 	}

@@ -67,34 +67,35 @@ func (l *limited) keyOf(program *expr.Program) int {
 
 // prepare evaluates what limits count by, and what the call costs.
 func (a *asking) prepare(ctx context.Context, facts *Facts) error {
-	a.keys = make([]string, len(a.limited.keys))
-	for i, program := range a.limited.keys {
-		a.keys[i] = keyText(ctx, program, facts)
+	a.keys = a.fewKeys[:0]
+	for _, program := range a.limited.keys {
+		a.keys = append(a.keys, keyText(ctx, program, facts))
 	}
-	var err error
-	if a.here, err = a.ask(ctx, a.local, facts); err != nil {
+	takes, err := a.ask(ctx, a.fewTakes[:0], a.local, facts)
+	if err != nil {
 		return err
 	}
-	a.together, err = a.ask(ctx, a.shared, facts)
+	a.here = asked{limits: a.local, takes: takes}
+	if len(a.shared) > 0 {
+		takes, err = a.ask(ctx, nil, a.shared, facts)
+		a.together = asked{limits: a.shared, takes: takes}
+	}
 	return err
 }
 
-func (a *asking) ask(ctx context.Context, limits []*limit, facts *Facts) (asked, error) {
-	if len(limits) == 0 {
-		return asked{}, nil
-	}
-	takes := make([]store.Take, len(limits))
-	for i, limit := range limits {
+// ask appends what is asked of limits.
+func (a *asking) ask(ctx context.Context, takes []store.Take, limits []*limit, facts *Facts) ([]store.Take, error) {
+	for _, limit := range limits {
 		cost, ok := costOf(ctx, limit.Cost, facts)
 		switch {
 		case !ok:
-			return asked{}, a.unpriced(ctx, limit)
+			return nil, a.unpriced(ctx, limit)
 		case cost > limit.bound.Most():
-			return asked{}, a.tooDear(ctx, limit, cost)
+			return nil, a.tooDear(ctx, limit, cost)
 		}
-		takes[i] = store.Take{Bound: limit.bound, Key: a.keys[limit.key], Cost: cost}
+		takes = append(takes, store.Take{Bound: limit.bound, Key: a.keys[limit.key], Cost: cost})
 	}
-	return asked{limits: limits, takes: takes}, nil
+	return takes, nil
 }
 
 func keyText(ctx context.Context, program *expr.Program, facts *Facts) string {

@@ -42,7 +42,7 @@ func (a *asking) exhausted(ctx context.Context, what *asked) error {
 		violations = append(violations, violation(limit, fmt.Sprintf("the call counts %d, and %d is left", take.Cost, take.Remaining)))
 		retry = max(retry, take.Retry)
 	}
-	a.setRetryAfter(ctx, retry)
+	a.setRetryAfter(retry)
 	return failure(connect.CodeResourceExhausted, text+"; try again in "+retry.String(), reason,
 		retryInfo(retry), &errdetails.QuotaFailure{Violations: violations})
 }
@@ -50,7 +50,7 @@ func (a *asking) exhausted(ctx context.Context, what *asked) error {
 // crowded refuses a call beside which too many are in flight. When one of them ends, nobody knows.
 func (a *asking) crowded(ctx context.Context, limit *limit) error {
 	a.note(ctx, limit, concurrencyLimited)
-	a.setRetryAfter(ctx, retryDelay)
+	a.setRetryAfter(retryDelay)
 	return failure(connect.CodeResourceExhausted, fmt.Sprintf("limit %q: too many calls are in flight; try again when one has ended", limit.Name), concurrencyLimited,
 		retryInfo(retryDelay),
 		&errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{violation(limit, fmt.Sprintf("%d calls are in flight", limit.Concurrency))}})
@@ -73,7 +73,7 @@ func (a *asking) tooDear(ctx context.Context, limit *limit, cost int64) error {
 // unavailable refuses a call that nobody can count.
 func (a *asking) unavailable(ctx context.Context, limit *limit) error {
 	a.note(ctx, limit, limitsUnavailable)
-	a.setRetryAfter(ctx, retryDelay)
+	a.setRetryAfter(retryDelay)
 	return failure(connect.CodeUnavailable, "the limits cannot be checked at the moment; try again later", limitsUnavailable,
 		retryInfo(retryDelay))
 }
@@ -89,9 +89,9 @@ func violation(limit *limit, description string) *errdetails.QuotaFailure_Violat
 }
 
 // setRetryAfter tells when to come again in whole seconds (RFC 9110, section 10.2.3).
-func (a *asking) setRetryAfter(ctx context.Context, retry time.Duration) {
-	if info, ok := connect.CallInfoForHandlerContext(ctx); ok {
-		info.ResponseHeader().Set("Retry-After", strconv.FormatInt(max(1, seconds(retry)), 10))
+func (a *asking) setRetryAfter(retry time.Duration) {
+	if a.call.Header != nil {
+		a.call.Header.Set("Retry-After", strconv.FormatInt(max(1, seconds(retry)), 10))
 	}
 }
 

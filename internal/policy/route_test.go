@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"cel.dev/cel-go/cel"
 
@@ -113,7 +114,7 @@ func BenchmarkRouteTakes(b *testing.B) {
 	}
 	when, _ := env.Compile(`rpc == "shop.v1.Shop/Get"`)
 	sticky, _ := env.Compile("rpc")
-	route, facts := &policy.Route{Name: "canary", When: when, Sticky: sticky, Share: 0.5}, &policy.Facts{RPC: "shop.v1.Shop/Get"}
+	route, facts := &policy.Route{Name: "canary", When: when, Sticky: sticky, Share: 0.5}, (&policy.Call{RPC: "shop.v1.Shop/Get"}).Facts(nil, time.Time{})
 	b.ReportAllocs()
 	for b.Loop() {
 		route.Takes(b.Context(), facts)

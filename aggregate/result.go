@@ -67,6 +67,9 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 // metadata fills the headers and trailers that the binding declares. One whose value is no text is left out, and reported.
 func (r *run) metadata(scope *projection.Scope) (header, trailer http.Header, wrong []projection.Report) {
 	fill := func(parameters []plan.Parameter) http.Header {
+		if len(parameters) == 0 {
+			return nil
+		}
 		filled := http.Header{}
 		for _, parameter := range parameters {
 			var texts []string

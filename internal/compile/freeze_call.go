@@ -32,7 +32,7 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 
 func (c *call) freezeRequest() *plan.Request {
 	frozen := &plan.Request{
-		Upstream: c.upstream, Method: c.method, Repeatable: c.message.GetRepeatable(), Path: c.path, Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
+		Upstream: c.upstream, Method: c.method, Repeatable: c.message.GetRepeatable(), Path: c.path, Route: c.method + " " + c.path.Names(), Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
 		Forward: c.message.GetForwardHeaders(), Body: c.body, Form: c.form, Bytes: operandOf(c.bytes),
 	}
 	frozen.Base64 = c.bytes != nil && c.bytes.typ.Kind() == cel.BytesKind

@@ -38,6 +38,7 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 	}
 	scope = r.scope.In(ctx)
 	message, reports, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
+	r.lastSize.Store(int64(len(message)))
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return nil, err
 	}
@@ -103,16 +104,18 @@ func (r *run) addPartial(result *Result) error {
 	return nil
 }
 
-// guessSize is a capacity that most responses fit: they are smaller than the answers that they come from.
+// guessSize is a capacity that the response fits if it is little larger than the last one was. It is no more than the answers that it
+// comes from.
 func (r *run) guessSize() int {
 	const least = 256
-	size := least
+	most := least
 	for _, document := range r.scope.Answers {
 		if document != nil {
-			size += document.Size() / 2
+			most += document.Size()
 		}
 	}
-	return size
+	last := int(r.lastSize.Load())
+	return min(most, max(least, last+last/4))
 }
 
 // partial is the report of what is missing, or nil.

@@ -27,4 +27,6 @@ func (s *Server) TellPeers() {
 }
 
 // Validates reports whether requests of an RPC are checked against the contract's rules.
-func (s *Server) Validates(rpc string) bool { return s.current.Load().procedures[rpc].validate() != nil }
+func (s *Server) Validates(rpc string) bool {
+	return s.current.Load().procedures[rpc].validate() != nil
+}

@@ -74,7 +74,7 @@ type Request struct {
 	// RequestHoles are the indices of the holes whose values come from the request alone, so that a value that no path can
 	// hold is refused before any upstream is touched.
 	RequestHoles []int
-	Query        []Parameter
+	Query        *projection.Query // nil for none
 	Headers      []Parameter
 	// Forward are the client's headers that are sent on.
 	Forward []string

@@ -83,6 +83,7 @@ var table = map[string]rule{
 	"internal/faulttest":            {},
 	"internal/edgetest":             {},
 	"internal/docstest":             {},
+	"internal/costtest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

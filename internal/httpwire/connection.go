@@ -27,6 +27,9 @@ type connection struct {
 	// reused is set if it was kept before.
 	reused    bool
 	idleSince time.Time
+	// look sets silent to whether nothing has come.
+	look   func(descriptor uintptr) bool
+	silent bool
 	// interrupt ends reads and writes at once.
 	interrupt func()
 }
@@ -35,6 +38,10 @@ func newConnection(p *pool, to *host, raw net.Conn) *connection {
 	created := &connection{Conn: raw, pool: p, host: to}
 	created.reader = bufio.NewReaderSize(created, bufferSize)
 	created.interrupt = func() { _ = raw.SetDeadline(time.Unix(1, 0)) } // if that fails, it is closed
+	created.look = func(descriptor uintptr) bool {
+		created.silent = isSilent(descriptor)
+		return true
+	}
 	if system, ok := raw.(syscall.Conn); ok {
 		created.raw, _ = system.SyscallConn() // without it, it is not asked whether it is alive
 	}
@@ -61,10 +68,5 @@ func (c *connection) isAlive() bool {
 	if c.raw == nil {
 		return true
 	}
-	alive := false
-	err := c.raw.Read(func(descriptor uintptr) bool {
-		alive = isSilent(descriptor)
-		return true
-	})
-	return err == nil && alive
+	return c.raw.Read(c.look) == nil && c.silent
 }

@@ -1,11 +1,14 @@
 package httpwire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -78,8 +81,8 @@ func (x *exchange) send(message *message) (written bool, err error) {
 func (x *exchange) failed(written bool, sending, reading error) error {
 	c := x.connection
 	x.abort()
-	if x.ctx.Err() != nil {
-		return context.Cause(x.ctx)
+	if end := x.end(sending, reading); end != nil {
+		return end
 	}
 	if reading == io.EOF { //nolint:errorlint // readers do not wrap it
 		reading = io.ErrUnexpectedEOF
@@ -92,6 +95,18 @@ func (x *exchange) failed(written bool, sending, reading error) error {
 		return &staleError{err: err, written: written}
 	}
 	return err
+}
+
+// end is why there is no time left, if that is what the errors are of; nil if it is not.
+func (x *exchange) end(errs ...error) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return context.Cause(x.ctx)
+	case slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // abort closes the connection, and waits until nobody sends the body any more.
@@ -136,18 +151,15 @@ func (x *exchange) Read(buffer []byte) (int, error) {
 		return 0, x.err
 	}
 	n, err := x.read(buffer)
-	switch {
-	case err == nil:
+	switch err { //nolint:errorlint // readers do not wrap it
+	case nil:
 		return n, nil
-	case err == io.EOF: //nolint:errorlint // readers do not wrap it
+	case io.EOF:
 		x.err = err
 		x.finish()
 	default:
-		x.err = err
-		if x.ctx.Err() != nil {
-			x.err = context.Cause(x.ctx)
-		}
 		x.abort()
+		x.err = cmp.Or(x.end(err), err)
 	}
 	return n, x.err
 }
@@ -161,7 +173,7 @@ func (x *exchange) read(buffer []byte) (int, error) {
 	switch {
 	case x.rest == 0:
 		return n, io.EOF
-	case err == io.EOF: //nolint:errorlint // readers do not wrap it
+	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

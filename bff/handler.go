@@ -103,7 +103,8 @@ func path(method protoreflect.MethodDescriptor) string {
 
 // methodHandler serves one method in all four wire forms.
 func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler {
-	procedure := w.procedures[plan.Procedure(method)]
+	name := plan.Procedure(method)
+	procedure, observe := w.procedures[name], w.server.observer.observe(method)
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		w.codecs(method),
@@ -112,15 +113,15 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(observe, noteAnswer{}))...)
 	}
 	interceptors := connect.WithInterceptors( // what is nil is left out
-		w.server.observe,
+		observe,
 		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
 		connect.UnaryInterceptorFunc(procedure.leave),
-		w.authorize(procedure.plan.Name()),
+		w.authorize(name),
 		w.limits(procedure.plan),
 		procedure.validate(),
 		w.onceOnly(method),

@@ -112,7 +112,23 @@ func (s *Server) handler(side side, health *health) http.Handler {
 		defer w.leave()
 		side(w).handler.ServeHTTP(writer, request)
 	})
-	return s.atEdge(side, mux)
+	return s.atEdge(side, http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if !s.serveRPC(side, writer, request) {
+			mux.ServeHTTP(writer, request)
+		}
+	}))
+}
+
+// serveRPC answers a request for an RPC; false for anything else.
+func (s *Server) serveRPC(side side, writer http.ResponseWriter, request *http.Request) bool {
+	w := s.enter()
+	defer w.leave()
+	rpc := side(w).rpc(request)
+	if rpc == nil {
+		return false
+	}
+	rpc.ServeHTTP(writer, request)
+	return true
 }
 
 // atEdge applies what holds for every request of a listener.

@@ -90,7 +90,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicp
 		return nil, err
 	}
 	p.shadows.begin(ctx, shadows, &input, result.Message)
-	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
+	answer := connect.NewResponse(&response{result.Message})
 	maps.Copy(answer.Header(), result.Header)
 	maps.Copy(answer.Trailer(), result.Trailer)
 	if request.HTTPMethod() == http.MethodGet {

@@ -2,7 +2,6 @@ package bff
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -92,26 +91,11 @@ func (c jsonCodec) Marshal(message any) ([]byte, error) { return c.MarshalAppend
 
 // MarshalAppend lets Connect keep the buffers of responses for later ones.
 func (c jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
-	switch message := message.(type) {
-	case *response:
-		return c.responses.Append(dst, message.wire)
-	case proto.Message:
-		return c.appendMessage(dst, message)
-	default:
-		return nil, fmt.Errorf("marshal: %T is no message", message)
+	target, ok := message.(*response)
+	if !ok {
+		return nil, fmt.Errorf("marshal: %T is no response", message)
 	}
-}
-
-func (c jsonCodec) appendMessage(dst []byte, message proto.Message) ([]byte, error) {
-	raw, err := protojson.MarshalOptions{Resolver: c.types}.Marshal(message)
-	if err != nil {
-		return nil, fmt.Errorf("write JSON: %w", err)
-	}
-	compact := bytes.NewBuffer(dst)
-	if err := json.Compact(compact, raw); err != nil { // protojson varies its spaces on purpose
-		return nil, fmt.Errorf("write JSON: %w", err)
-	}
-	return compact.Bytes(), nil
+	return c.responses.Append(dst, target.wire)
 }
 
 // Unmarshal implements connect.Codec.

@@ -36,7 +36,7 @@ type world struct {
 	requestTypes *bounds.Types
 	// responseTypes write responses for clients that speak JSON.
 	responseTypes *wirejson.Types
-	shadows      *shadows
+	shadows       *shadows
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 

@@ -35,12 +35,11 @@ func (w *Writer) Append(dst, wire []byte) ([]byte, error) {
 
 // append reports false for what is left to protojson.
 func (w *Writer) append(dst, wire []byte) ([]byte, bool) {
-	const growth = 2 // JSON is about twice as long
 	r, _ := w.types.runs.Get().(*run)
 	if r == nil {
 		r = &run{types: w.types}
 	}
-	r.dst = slices.Grow(dst, growth*len(wire))
+	r.dst = slices.Grow(dst, len(wire)+len(wire)/2) // JSON is one to two times as long
 	ok := r.message(w.message, wire)
 	written := r.dst
 	if r.reset() {

@@ -71,8 +71,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 	done
 
 .PHONY: bench
-bench: ## measure compile, policy, projection, upstreams and whole runs
-	go test -run '^$$' -bench . -benchmem ./internal/compile ./internal/policy ./internal/projection ./aggregate ./upstreams
+bench: ## measure compile, policy, projection, JSON, upstreams and whole runs
+	go test -run '^$$' -bench . -benchmem ./internal/compile ./internal/policy ./internal/projection ./internal/wirejson ./aggregate ./upstreams
 
 .PHONY: golden
 golden: ## rewrite the expected output of golden tests; read the diff

@@ -89,7 +89,7 @@ func answer(reviews int) []byte {
 	all := make([]string, reviews)
 	for i := range all {
 		all[i] = fmt.Sprintf(`{"id": %d, "user": {"id": %d, "name": "Zoë Reader %d", "avatar": {"url": "https:\/\/cdn.example.com\/avatars\/%d.webp", "width": 64, "height": 64}, "badges": ["verified", "top 100"]},`+
-			` "stars": %d, "title": "Größer als gedacht, aber \"sehr\" gut (%d)", "created": "2026-01-%02dT03:04:05.25Z", "body": "It holds the tea that I asked it to hold, and the cat has not broken it yet.\nI would buy it again, if only for the colour, which is that of the sea in November; déjà vu, 日本, number %d.",`+
+			` "stars": %d, "title": "Größer als gedacht, aber \"sehr\" gut (%d)", "created": "2026-01-%02dT03:04:05.25Z", "body": "It holds the tea that I asked it to hold, and the cat has not broken it yet.\nI would buy it again, if only for the colour, which is that of the sea in November; déjà vu, ちば, number %d.",`+
 			` "helpful": {"yes": %d, "no": 3, "ratio": 0.%d}, "verified": true, "images": [], "position": [[1.5, 2.25], [3e2, -4]], "reply": null, "locale": "de-AT"}`,
 			int64(9007199254740993)+int64(i), i*7, i, i, i%5+1, i, i%28+1, i, i, i%97+1)
 	}

@@ -1,10 +1,10 @@
 package projection
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -47,159 +47,77 @@ type span struct {
 // maxBody is what a span can address.
 const maxBody = 1<<31 - 1
 
-var errTrailing = errors.New("more follows after the JSON document")
-
-// scanners reuses decoders, which keep buffers and tables of their own.
-var scanners = sync.Pool{New: func() any { return &scanner{decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
-
-// scanner reads one document.
-type scanner struct {
-	decoder *jsontext.Decoder
-	doc     *Document
-	name    []byte
-}
-
 // Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body is kept and
 // must not change. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
 // is a document in which nothing is found.
 func (s *Shape) Scan(body []byte) (*Document, error) {
-	doc := &Document{body: body, spans: make([]span, s.root.size)}
 	if len(body) == 0 || s.Empty() {
-		return doc, nil
+		return &Document{body: body, spans: make([]span, s.root.size)}, nil
 	}
 	if len(body) > maxBody {
 		return nil, errors.New("read JSON: larger than 2 GiB")
 	}
 	scan := scanners.Get().(*scanner)
-	scan.doc = doc
-	scan.decoder.Reset(bytes.NewBuffer(body))
-	err := scan.document(s.root.node)
-	scan.doc = nil
-	scan.decoder.Reset(new(bytes.Buffer))
-	scanners.Put(scan)
+	spans, err := scan.document(&s.root, body)
+	scan.release()
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
-	return doc, nil
+	return &Document{body: body, spans: spans}, nil
 }
 
-func (s *scanner) document(root *node) error {
-	if err := s.value(root, 0); err != nil {
-		return err
-	}
-	switch _, err := s.decoder.ReadToken(); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return errTrailing
-	}
+// scanners reuses what scanners have grown to.
+var scanners = sync.Pool{New: func() any { return &scanner{names: nameStack{seed: maphash.MakeSeed()}} }}
+
+// scanner reads one document. Its methods take where a part of the body begins and return where it ends, or failed.
+type scanner struct {
+	body []byte
+	// spans are the frames found so far.
+	spans []span
+	names nameStack
+	depth int
+	// escaped is set by each escape in a string.
+	escaped bool
+	err     error
 }
 
-// value reads the next value, which is at place, into the frame at base.
-func (s *scanner) value(place *node, base int) error {
-	kind := s.decoder.PeekKind()
-	descend := kind == jsontext.KindBeginObject && place.fields != nil ||
-		kind == jsontext.KindBeginArray && place.loop != nil
-	var start int64
-	if descend {
-		if _, err := s.decoder.ReadToken(); err != nil {
-			return err
-		}
-		start = s.decoder.InputOffset() - 1
-		if err := s.children(kind, place, base); err != nil {
-			return err
-		}
-	} else {
-		value, err := s.decoder.ReadValue()
-		if err != nil {
-			return err
-		}
-		start = s.decoder.InputOffset() - int64(len(value))
+// maxReused bounds what a scanner keeps for the next document, in elements of each of its lists.
+const maxReused = 1 << 16
+
+func (s *scanner) release() {
+	s.body, s.err, s.depth = nil, nil, 0
+	if cap(s.spans) > maxReused {
+		s.spans = nil
 	}
-	found := span{start: int32(start), end: int32(s.decoder.InputOffset()), kind: kind}
-	if place.slot != 0 {
-		s.doc.spans[base+place.slot] = found
-	}
-	if place.loop != nil && kind != jsontext.KindBeginArray {
-		s.doc.spans[base+place.loop.slot] = found
-	}
-	if kind != jsontext.KindBeginObject && kind != jsontext.KindNull {
-		found.kind = kindBlocked
-		s.block(place, base, found)
-	}
-	return nil
+	s.names.reset()
+	scanners.Put(s)
 }
 
-// block marks all that should have been below a value that is no object: that is another thing than not being there.
-func (s *scanner) block(place *node, base int, found span) {
-	for _, child := range place.fields {
-		if child.slot != 0 {
-			s.doc.spans[base+child.slot] = found
-		}
-		if child.loop != nil {
-			s.doc.spans[base+child.loop.slot] = found
-		}
-		s.block(child, base, found)
+func (s *scanner) document(root *Frame, body []byte) ([]span, error) {
+	s.body = body
+	s.spans = append(s.spans[:0], make([]span, root.size)...)
+	at := s.value(root.node, 0, space(body, 0))
+	if at == failed {
+		return nil, s.err
 	}
+	if at = space(body, at); at < len(body) {
+		return nil, &syntaxError{at, errTrailing}
+	}
+	return slices.Clone(s.spans), nil
 }
 
-func (s *scanner) children(kind jsontext.Kind, place *node, base int) error {
-	if kind == jsontext.KindBeginObject {
-		return s.object(place, base)
-	}
-	return s.array(place.loop, base)
+// failed stands in the place of where a part ends.
+const failed = -1
+
+func (s *scanner) fail(at int, err error) int {
+	s.err = &syntaxError{at, err}
+	return failed
 }
 
-func (s *scanner) object(place *node, base int) error {
-	for s.decoder.PeekKind() != jsontext.KindEndObject {
-		name, err := s.decoder.ReadValue()
-		if err != nil {
-			return err
-		}
-		child, err := s.childNamed(place, name)
-		if err != nil {
-			return err
-		}
-		if child == nil {
-			err = s.decoder.SkipValue()
-		} else {
-			err = s.value(child, base)
-		}
-		if err != nil {
-			return err
-		}
+// unexpected says that what is at a place has no business there.
+func (s *scanner) unexpected(at int) int {
+	if at >= len(s.body) {
+		return s.fail(at, errTruncated)
 	}
-	_, err := s.decoder.ReadToken()
-	return err
-}
-
-func (s *scanner) childNamed(place *node, quoted jsontext.Value) (*node, error) {
-	if inner := quoted[1 : len(quoted)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return place.fields[string(inner)], nil
-	}
-	name, err := jsontext.AppendUnquote(s.name[:0], quoted)
-	s.name = name
-	return place.fields[string(name)], err
-}
-
-// array reads the elements of a looped list, each into a frame of its own, linked in their order.
-func (s *scanner) array(list *loop, base int) error {
-	s.doc.spans[base+list.slot] = span{kind: jsontext.KindBeginArray}
-	for last := 0; s.decoder.PeekKind() != jsontext.KindEndArray; {
-		frame := len(s.doc.spans)
-		s.doc.spans = append(s.doc.spans, make([]span, list.element.size)...)
-		if last == 0 {
-			s.doc.spans[base+list.slot].start = int32(frame)
-		} else {
-			s.doc.spans[last+linkSlot].start = int32(frame)
-		}
-		last = frame
-		if err := s.value(list.element.node, frame); err != nil {
-			return err
-		}
-	}
-	_, err := s.decoder.ReadToken()
-	return err
+	return s.fail(at, errUnexpected)
 }

@@ -19,7 +19,7 @@ func (s *Shape) Empty() bool { return s.root.size == 1 }
 // ElementHas reports whether a member of each element is needed, if the document is a list.
 func (s *Shape) ElementHas(key string) bool {
 	list := s.root.node.loop
-	return list != nil && list.element.node.fields[key] != nil
+	return list != nil && list.element.node.fields.find(key) != nil
 }
 
 // Frame is the set of values needed of the document, or of each element of one list in it. At run time a frame is a row
@@ -32,7 +32,7 @@ type Frame struct {
 // node is a place in a document.
 type node struct {
 	slot   int // where to keep the value's span; 0 for nowhere
-	fields map[string]*node
+	fields fields
 	loop   *loop
 }
 
@@ -74,13 +74,7 @@ func (f *Frame) take() int {
 
 func (n *node) descend(keys []string) *node {
 	for _, key := range keys {
-		if n.fields == nil {
-			n.fields = map[string]*node{}
-		}
-		if n.fields[key] == nil {
-			n.fields[key] = &node{}
-		}
-		n = n.fields[key]
+		n = n.fields.take(key)
 	}
 	return n
 }

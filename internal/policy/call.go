@@ -19,6 +19,8 @@ type Call struct {
 	Arrived time.Time
 	Peer    Peer
 	Caller  *identity.Caller
+	// Challenges say which proofs of who calls count where it came in; nil for none. Nobody changes them.
+	Challenges []string
 	// Header is what the head of the answer will be, whether it is a response or an error; nil where nobody is told.
 	Header http.Header
 	// Decisions are those that were made about it, in their order.

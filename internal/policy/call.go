@@ -30,6 +30,7 @@ type Call struct {
 	// Answer is what became of it; nil while it is under way, and if nobody could read its message.
 	Answer *Answer
 
+	told      told // where it came in over HTTP
 	facts     Facts
 	execution *Execution // nil without an Idempotency-Key
 }

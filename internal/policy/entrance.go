@@ -27,16 +27,17 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
 			call.Decide(Deny, "", err.Error())
-			told := unidentified(err)
-			call.Answer = &Answer{Code: told.Code()}
+			refused := unidentified(err)
+			call.Answer = &Answer{Code: refused.Code()}
 			Challenge(w.Header(), e.Chain.Challenged(err))
-			Refuse(failures, w, r, told)
+			Refuse(failures, w, r, refused)
 			e.Done(r, call)
 			return
 		}
 		call.Caller = caller
 		defer e.Done(r, call) // also if what serves it panics
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), call)))
+		call.told.ResponseWriter = w
+		next.ServeHTTP(&call.told, r.WithContext(With(r.Context(), call)))
 	})
 }
 

@@ -17,6 +17,14 @@ func logServing(logger *slog.Logger, dir string, address net.Addr, status bff.St
 	}
 }
 
+// warnAdmin says so where the tokens of operators leave this machine for everybody on the way to read.
+func warnAdmin(logger *slog.Logger, address net.Addr, speaksTLS bool) {
+	if !speaksTLS && !isLoopback(address) {
+		logger.Warn("the admin API speaks clear text, so that tokens of operators can be read on the way; give it admin.tls, or an address of this machine",
+			"address", address.String())
+	}
+}
+
 // isLoopback reports whether only programs of this machine reach an address.
 func isLoopback(address net.Addr) bool {
 	parsed, err := netip.ParseAddrPort(address.String())

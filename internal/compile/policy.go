@@ -17,7 +17,7 @@ import (
 // policyNames are the names that expressions of the policy see besides request, and the fields that are known of each.
 var policyNames = map[string][]string{
 	callerName:  {"provider", "id", "issuer", "scopes", "claims"},
-	"peer":      {"ip", "listener"},
+	"peer":      {"ip", "listener", "network"},
 	rpcName:     nil,
 	nowName:     nil,
 	requestName: nil,

@@ -179,7 +179,7 @@ func rules(tb testing.TB, rpc *plan.RPC) func(body []byte) ([]byte, error) {
 			return nil, err
 		}
 		scope := &projection.Scope{Context: tb.Context(), Request: request, Answers: []*projection.Document{document}}
-		wire, reports, _ := rpc.Response.Append(nil, scope)
+		wire, reports, _ := rpc.Response.Append(make([]byte, 0, 256+document.Size()/2), scope)
 		if len(reports) > 0 {
 			return nil, fmt.Errorf("reports: %v", reports)
 		}

@@ -14,8 +14,11 @@ import (
 
 // Document is an answer in which the values that a Shape needs have been found. It is only read, by any number of goroutines.
 type Document struct {
+	// body is the answer, or only what was found in it.
 	body  []byte
 	spans []span
+	// found is the size of what was found, in bytes.
+	found int
 
 	mu sync.Mutex
 	// values are those that expressions have asked for, by span: what they have taken apart stays so.
@@ -35,20 +38,24 @@ func (d *Document) taken(span int, value Value) *expr.JSON {
 	return d.values[span]
 }
 
-// Size is the size of the body in bytes.
-func (d *Document) Size() int { return len(d.body) }
+// Size is about as many bytes as what was found takes on the wire.
+func (d *Document) Size() int {
+	const tagAndLength = 4
+	return d.found + tagAndLength*len(d.spans)
+}
 
 // span is a value's place in the body. For a loop over a list, start is the index of the first element's frame.
 type span struct {
 	start, end int32
 	kind       jsontext.Kind // KindInvalid for a value that is not there
+	escaped    bool          // set for a string that has escapes
 }
 
 // maxBody is what a span can address.
 const maxBody = 1<<31 - 1
 
-// Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body is kept and
-// must not change. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
+// Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body must not change as
+// long as the document is used. Of a large one only what was found is kept, unless that is all. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
 // is a document in which nothing is found.
 func (s *Shape) Scan(body []byte) (*Document, error) {
 	if len(body) == 0 || s.Empty() {
@@ -57,14 +64,30 @@ func (s *Shape) Scan(body []byte) (*Document, error) {
 	if len(body) > maxBody {
 		return nil, errors.New("read JSON: larger than 2 GiB")
 	}
-	scan := scanners.Get().(*scanner)
-	spans, err := scan.document(&s.root, body)
-	scan.release()
+	document, err := s.scan(body, len(body) >= largeBody && s.root.node.slot == 0)
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
-	return &Document{body: body, spans: spans}, nil
+	return document, nil
 }
+
+// scan finds what the shape needs, and copies it if the body is not to be kept.
+func (s *Shape) scan(body []byte, copies bool) (*Document, error) {
+	scan := scanners.Get().(*scanner)
+	defer scan.release()
+	scan.copies = copies
+	if err := scan.document(&s.root, body); err != nil {
+		return nil, err
+	}
+	document := &Document{body: body, spans: slices.Clone(scan.spans), found: scan.found}
+	if copies {
+		document.body = slices.Clone(scan.copied)
+	}
+	return document, nil
+}
+
+// largeBody is from how many bytes on what was found is copied, so that the body need not stay in memory for it.
+const largeBody = 64 << 10
 
 // scanners reuses what scanners have grown to.
 var scanners = sync.Pool{New: func() any { return &scanner{names: nameStack{seed: maphash.MakeSeed()}} }}
@@ -76,34 +99,46 @@ type scanner struct {
 	spans []span
 	names nameStack
 	depth int
+	// keeping is set within a value that is found as a whole, and found counts the bytes of such values. If the scanner copies
+	// them, shift is how far the copy lies behind the body.
+	keeping, copies bool
+	found, shift    int
+	copied          []byte
 	// escaped is set by each escape in a string.
 	escaped bool
 	err     error
 }
 
-// maxReused bounds what a scanner keeps for the next document, in elements of each of its lists.
-const maxReused = 1 << 16
+// Bounds of what a scanner keeps for the next document.
+const (
+	maxSpans  = 1 << 16
+	maxNames  = 1 << 14
+	maxCopied = 1 << 20 // bytes
+)
 
 func (s *scanner) release() {
-	s.body, s.err, s.depth = nil, nil, 0
-	if cap(s.spans) > maxReused {
+	*s = scanner{names: s.names, spans: s.spans[:0], copied: s.copied[:0]}
+	if cap(s.spans) > maxSpans {
 		s.spans = nil
+	}
+	if cap(s.copied) > maxCopied {
+		s.copied = nil
 	}
 	s.names.reset()
 	scanners.Put(s)
 }
 
-func (s *scanner) document(root *Frame, body []byte) ([]span, error) {
+func (s *scanner) document(root *Frame, body []byte) error {
 	s.body = body
 	s.spans = append(s.spans[:0], make([]span, root.size)...)
 	at := s.value(root.node, 0, space(body, 0))
 	if at == failed {
-		return nil, s.err
+		return s.err
 	}
 	if at = space(body, at); at < len(body) {
-		return nil, &syntaxError{at, errTrailing}
+		return &syntaxError{at, errTrailing}
 	}
-	return slices.Clone(s.spans), nil
+	return nil
 }
 
 // failed stands in the place of where a part ends.

@@ -68,7 +68,7 @@ func (n *nameStack) closed(body []byte, of seen) bool {
 
 // reset forgets all names, and what is too large to be kept.
 func (n *nameStack) reset() {
-	if cap(n.all) > maxReused || cap(n.unquoted) > maxReused {
+	if cap(n.all) > maxNames || cap(n.unquoted) > maxCopied {
 		n.all, n.unquoted = nil, nil
 	}
 	n.all, n.unquoted = n.all[:0], n.unquoted[:0]

@@ -10,13 +10,14 @@ import (
 
 // reference is the slow, obvious way to scan: token by token, with jsontext's own strictness.
 type reference struct {
+	body    []byte
 	decoder *jsontext.Decoder
 	spans   []span
 }
 
 // scanByTokens is what Shape.Scan has to agree with.
 func scanByTokens(shape *Shape, body []byte) ([]span, error) {
-	read := &reference{decoder: jsontext.NewDecoder(bytes.NewBuffer(body)), spans: make([]span, shape.root.size)}
+	read := &reference{body: body, decoder: jsontext.NewDecoder(bytes.NewBuffer(body)), spans: make([]span, shape.root.size)}
 	if err := read.value(shape.root.node, 0); err != nil {
 		return nil, err
 	}
@@ -46,6 +47,7 @@ func (r *reference) value(place *node, base int) error {
 		start = r.decoder.InputOffset() - int64(len(value))
 	}
 	found := span{start: int32(start), end: int32(r.decoder.InputOffset()), kind: kind}
+	found.escaped = kind == jsontext.KindString && bytes.IndexByte(r.body[found.start:found.end], '\\') >= 0
 	if place.slot != 0 {
 		r.spans[base+place.slot] = found
 	}

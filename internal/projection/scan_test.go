@@ -3,10 +3,12 @@ package projection
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"weak"
 )
 
 // shapes are of each form: fields within fields, whole objects of which parts are needed too, loops within loops, and a document
@@ -42,14 +44,35 @@ func agree(t *testing.T, all []*Shape, body []byte) {
 	}
 	for i, shape := range all {
 		want, wantErr := scanByTokens(shape, body)
-		document, err := shape.Scan(body)
-		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("shape %d of %q: error = %v, reference %v", i, shorten(body), err, wantErr)
-		}
-		if err == nil && !slices.Equal(document.spans, want) {
-			t.Fatalf("shape %d of %q:\ngot  %v\nwant %v", i, shorten(body), document.spans, want)
+		for _, copies := range []bool{false, true} {
+			document, err := shape.scan(body, copies)
+			if (err == nil) != (wantErr == nil) {
+				t.Fatalf("shape %d of %q: error = %v, reference %v", i, shorten(body), err, wantErr)
+			}
+			if err != nil {
+				continue
+			}
+			if got := standing(document.body, document.spans); !slices.Equal(got, standing(body, want)) {
+				t.Fatalf("shape %d of %q:\ngot  %v\nwant %v", i, shorten(body), document.spans, want)
+			}
+			if !copies && !slices.Equal(document.spans, want) {
+				t.Fatalf("shape %d of %q: spans %v, want %v", i, shorten(body), document.spans, want)
+			}
 		}
 	}
+}
+
+// standing says what the spans hold, wherever it stands.
+func standing(body []byte, spans []span) []string {
+	held := make([]string, len(spans))
+	for i, one := range spans {
+		if one.end == 0 {
+			held[i] = fmt.Sprint(one) // of a list whose elements have frames, or a link
+		} else {
+			held[i] = fmt.Sprintf("%c %v %s", one.kind, one.escaped, body[one.start:one.end])
+		}
+	}
+	return held
 }
 
 func shorten(body []byte) []byte { return body[:min(len(body), 1000)] }
@@ -98,6 +121,32 @@ func TestScan(t *testing.T) {
 	for _, document := range documents() {
 		agree(t, all, []byte(document))
 	}
+}
+
+// TestLargeBody: of a large answer only what was found stays in memory.
+func TestLargeBody(t *testing.T) {
+	t.Parallel()
+	shape := NewShape()
+	slot := shape.Root().Keep([]string{"a"})
+	document, alive := scanLarge(t, shape)
+	runtime.GC()
+	if alive.Value() != nil || len(document.body) > 100 {
+		t.Errorf("the document holds %d bytes, and the body is there still: %v", len(document.body), alive.Value() != nil)
+	}
+	if found := document.spans[slot]; string(document.body[found.start:found.end]) != `"kept"` {
+		t.Errorf("found %+v in %q", found, document.body)
+	}
+	runtime.KeepAlive(document)
+}
+
+func scanLarge(t *testing.T, shape *Shape) (*Document, weak.Pointer[byte]) {
+	t.Helper()
+	body := slices.Concat([]byte(`{"x": "`), bytes.Repeat([]byte("x"), 1<<20), []byte(`", "a": "kept"}`))
+	document, err := shape.Scan(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document, weak.Make(&body[0])
 }
 
 // FuzzScan holds the scanner against the reference, with any bytes.

@@ -8,22 +8,54 @@ func (s *scanner) value(place *node, base, at int) int {
 		return s.fail(at, errTruncated)
 	}
 	kind := jsontext.Value(s.body[at : at+1]).Kind()
+	if !place.finds(kind) {
+		return s.within(place, base, at)
+	}
+	outermost := !s.keeping
+	if outermost {
+		s.keeping = true
+		if s.copies {
+			s.shift = len(s.copied) - at
+		}
+	}
+	s.escaped = false
 	end := s.within(place, base, at)
 	if end == failed {
 		return failed
 	}
-	found := span{start: int32(at), end: int32(end), kind: kind}
+	s.set(place, base, span{start: int32(at + s.shift), end: int32(end + s.shift), kind: kind, escaped: s.escaped && kind == jsontext.KindString})
+	if outermost {
+		s.keeping = false
+		s.found += end - at
+		if s.copies {
+			s.copied = append(s.copied, s.body[at:end]...)
+		}
+	}
+	return end
+}
+
+// finds reports whether anything is to be known of a value of some kind, besides what is within it.
+func (n *node) finds(kind jsontext.Kind) bool {
+	return n.slot != 0 || n.loop != nil && kind != jsontext.KindBeginArray || n.blocks(kind)
+}
+
+// blocks reports whether something should be below a value that is no object.
+func (n *node) blocks(kind jsontext.Kind) bool {
+	return len(n.fields.all) > 0 && kind != jsontext.KindBeginObject && kind != jsontext.KindNull
+}
+
+// set sets what is known of a value.
+func (s *scanner) set(place *node, base int, found span) {
 	if place.slot != 0 {
 		s.spans[base+place.slot] = found
 	}
-	if place.loop != nil && kind != jsontext.KindBeginArray {
+	if place.loop != nil && found.kind != jsontext.KindBeginArray {
 		s.spans[base+place.loop.slot] = found
 	}
-	if kind != jsontext.KindBeginObject && kind != jsontext.KindNull && len(place.fields.all) > 0 {
+	if place.blocks(found.kind) {
 		found.kind = kindBlocked
 		s.block(place, base, found)
 	}
-	return end
 }
 
 // within reads a value, and the values within it that are needed.

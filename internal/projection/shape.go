@@ -32,6 +32,7 @@ type Frame struct {
 // node is a place in a document.
 type node struct {
 	slot   int // where to keep the value's span; 0 for nowhere
+	asked  int // how often it was asked for
 	fields fields
 	loop   *loop
 }
@@ -55,7 +56,20 @@ func (f *Frame) Keep(keys []string) int {
 	if place.slot == 0 {
 		place.slot = f.take()
 	}
+	place.asked++
 	return place.slot
+}
+
+// Release takes back what one Keep has asked for: the value's span is kept no longer than anything else asks for it.
+func (f *Frame) Release(keys []string) {
+	place := f.node.descend(keys)
+	if place.asked--; place.asked > 0 {
+		return
+	}
+	if place.slot == f.size-1 {
+		f.size--
+	}
+	place.slot = 0
 }
 
 // Loop asks for the elements of the list at a path of keys. It returns the loop's slot and the frame of an element.

@@ -27,9 +27,11 @@ type scripted struct {
 	changed *sync.Cond
 	answer  []byte
 	ends    bool
-	written []byte
-	closed  bool
-	expired bool
+	// waitsFor is how many bytes must have been written, besides one.
+	waitsFor int
+	written  []byte
+	closed   bool
+	expired  bool
 }
 
 func newScripted(answer string, ends bool) *scripted {
@@ -58,11 +60,11 @@ func (s *scripted) Read(buffer []byte) (int, error) {
 			return 0, net.ErrClosed
 		case s.expired:
 			return 0, os.ErrDeadlineExceeded
-		case len(s.written) > 0 && len(s.answer) > 0:
+		case len(s.written) > s.waitsFor && len(s.answer) > 0:
 			n := copy(buffer, s.answer)
 			s.answer = s.answer[n:]
 			return n, nil
-		case len(s.written) > 0 && s.ends:
+		case len(s.written) > s.waitsFor && s.ends:
 			return 0, io.EOF
 		}
 		s.changed.Wait()

@@ -112,3 +112,10 @@ func wireOver(dial func(context.Context, string, string) (net.Conn, error)) *htt
 func standardOver(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{DialContext: dial, MaxConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxHeader}
 }
+
+// again makes it answer what is written from now on.
+func (s *scripted) again(answer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waitsFor, s.answer = len(s.written), []byte(answer)
+}

@@ -24,6 +24,8 @@ type connection struct {
 	unbounded bool
 	// arrived is set if something of the answer has.
 	arrived bool
+	// broken is what the last read has failed for; nil if it has not.
+	broken error
 	// reused is set if it was kept before.
 	reused    bool
 	idleSince time.Time
@@ -52,13 +54,14 @@ func newConnection(p *pool, to *host, raw net.Conn) *connection {
 func (c *connection) Read(buffer []byte) (int, error) {
 	if !c.unbounded {
 		if c.head <= 0 {
-			return 0, errTooLong{c.pool.config.MaxHeaderBytes}
+			c.broken = errTooLong{c.pool.config.MaxHeaderBytes}
+			return 0, c.broken
 		}
 		buffer = buffer[:min(int64(len(buffer)), c.head)]
 	}
 	n, err := c.Conn.Read(buffer)
 	c.head -= int64(n)
-	c.arrived = c.arrived || n > 0
+	c.arrived, c.broken = c.arrived || n > 0, err
 	return n, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +33,7 @@ type exchange struct {
 // exchange sends a request and reads the head of its answer. The error of a kept connection that broke before that is a *staleError. The
 // connection goes back or is closed when the answer's body ends, or at once if there is none.
 func (c *connection) exchange(message *message) (*http.Response, error) {
-	c.head, c.unbounded, c.arrived = c.pool.config.MaxHeaderBytes, false, false
+	c.head, c.unbounded, c.arrived, c.broken = c.pool.config.MaxHeaderBytes, false, false, nil
 	made := &exchange{connection: c, ctx: message.ctx, lasting: true, release: context.AfterFunc(message.ctx, c.interrupt)}
 	written, err := made.send(message)
 	// An answer goes before the error of what it was an answer to: who refuses a long body closes the connection.
@@ -81,7 +80,7 @@ func (x *exchange) send(message *message) (written bool, err error) {
 func (x *exchange) failed(written bool, sending, reading error) error {
 	c := x.connection
 	x.abort()
-	if end := x.end(sending, reading); end != nil {
+	if end := x.end(sending); end != nil {
 		return end
 	}
 	if reading == io.EOF { //nolint:errorlint // readers do not wrap it
@@ -97,12 +96,13 @@ func (x *exchange) failed(written bool, sending, reading error) error {
 	return err
 }
 
-// end is why there is no time left, if that is what the errors are of; nil if it is not.
-func (x *exchange) end(errs ...error) error {
+// end is why there is no time left, if that is what a write or the last read has failed for; nil if it is not. Readers keep the error
+// of a read to themselves where they find fault with what came before it.
+func (x *exchange) end(writing error) error {
 	switch {
 	case x.ctx.Err() != nil:
 		return context.Cause(x.ctx)
-	case slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }):
+	case errors.Is(writing, os.ErrDeadlineExceeded) || errors.Is(x.connection.broken, os.ErrDeadlineExceeded):
 		return context.DeadlineExceeded
 	default:
 		return nil
@@ -159,7 +159,7 @@ func (x *exchange) Read(buffer []byte) (int, error) {
 		x.finish()
 	default:
 		x.abort()
-		x.err = cmp.Or(x.end(err), err)
+		x.err = cmp.Or(x.end(nil), err)
 	}
 	return n, x.err
 }

@@ -27,9 +27,11 @@ type scripted struct {
 	changed *sync.Cond
 	answer  []byte
 	ends    bool
-	written []byte
-	closed  bool
-	expired bool
+	// waitsFor is how many bytes must have been written, besides one.
+	waitsFor int
+	written  []byte
+	closed   bool
+	expired  bool
 }
 
 func newScripted(answer string, ends bool) *scripted {
@@ -58,11 +60,11 @@ func (s *scripted) Read(buffer []byte) (int, error) {
 			return 0, net.ErrClosed
 		case s.expired:
 			return 0, os.ErrDeadlineExceeded
-		case len(s.written) > 0 && len(s.answer) > 0:
+		case len(s.written) > s.waitsFor && len(s.answer) > 0:
 			n := copy(buffer, s.answer)
 			s.answer = s.answer[n:]
 			return n, nil
-		case len(s.written) > 0 && s.ends:
+		case len(s.written) > s.waitsFor && s.ends:
 			return 0, io.EOF
 		}
 		s.changed.Wait()
@@ -109,4 +111,11 @@ func wireOver(dial func(context.Context, string, string) (net.Conn, error)) *htt
 // standardOver is the one that the other is held against.
 func standardOver(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{DialContext: dial, MaxConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: maxHeader}
+}
+
+// again makes it answer what is written from now on.
+func (s *scripted) again(answer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waitsFor, s.answer = len(s.written), []byte(answer)
 }

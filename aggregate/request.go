@@ -65,7 +65,7 @@ func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
 		return Request{}, err
 	}
 	request := Request{
-		Name: call.Name, Template: declared.Path.Names(), Method: declared.Method, Path: path, Query: query, Header: header,
+		Name: call.Name, Template: declared.Path.Names(), Route: declared.Route, Method: declared.Method, Path: path, Query: query, Header: header,
 		Timeout: call.Timeout, Repeatable: declared.Repeatable, AbsentOn: declared.AbsentOn,
 	}
 	return request, fillPayload(scope, declared, &request)

@@ -43,9 +43,10 @@ var table = map[string]rule{
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/secret"}, never: network},
 	"internal/tlsfile":   {never: network},
+	"internal/httpwire":  {never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/httpwire", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/identity": { // a key that was made is a secret
@@ -82,6 +83,7 @@ var table = map[string]rule{
 	"internal/faulttest":            {},
 	"internal/edgetest":             {},
 	"internal/docstest":             {},
+	"internal/costtest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

@@ -86,3 +86,9 @@ func (o *options) chooseSubjects(names string) error {
 	}
 	return nil
 }
+
+// method says how everything is measured.
+func (o *options) method() string {
+	return fmt.Sprintf("Each subject is a process of its own, measured for %s in each of %d rounds, in turn; every round begins with another one. "+
+		"Figures are medians over rounds with quartiles; ratios are taken within each round.", o.length, o.rounds)
+}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func getProduct() (string, error) {
 	_, rest, _ := strings.Cut(string(text), "\n  GetProduct:\n")
 	binding, _, found := strings.Cut(rest, "\n\n")
 	if !found {
-		return "", fmt.Errorf("bindings/shop.yaml has no GetProduct before another RPC")
+		return "", errors.New("bindings/shop.yaml has no GetProduct before another RPC")
 	}
 	return binding, nil
 }

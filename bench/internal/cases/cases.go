@@ -39,19 +39,14 @@ type Case struct {
 	Latency bool
 	// MoreRPCs adds the subjects that have many more RPCs.
 	MoreRPCs bool
-	// Beyond names response fields that KrakenD's engine cannot compute, or says in other words. Nil Keeps says that it cannot do the
-	// case at all.
-	Beyond []string
+	// KrakenD is the path that a client of KrakenD's gets instead; empty where it cannot do the case. Beyond names response fields that
+	// its engine cannot compute, or says in other words.
+	KrakenD string
+	Beyond  []string
 }
 
-// The names of cases that aims are about.
-const (
-	Main   = "3 calls"
-	JSON   = "JSON client"
-	Large  = "answer of 30 KB"
-	Larger = "answer of 1 MB"
-	Crowd  = "1,000 RPCs loaded"
-)
+// Main is the name of the main case.
+const Main = "3 calls"
 
 // Key is the case's name for paths and files.
 func (c *Case) Key() string {
@@ -71,18 +66,18 @@ func All() []Case {
 	product := product()
 	all := []Case{
 		product.with(Main, func(c *Case) { c.Latency = true }),
-		product.with(JSON, func(c *Case) { c.Protocol, c.Latency = ConnectJSON, true }),
-		product.with("gRPC client", func(c *Case) { c.Protocol = GRPC }),
+		product.with("JSON client", func(c *Case) { c.Protocol, c.Latency = ConnectJSON, true }),
+		product.with("gRPC client", func(c *Case) { c.Protocol, c.KrakenD = GRPC, "" }),
 		tiles(1), tiles(3), tiles(10), tiles(30),
-		catalog("300B", "answer of 0.3 KB"), catalog("2KB", "answer of 2 KB"), catalog("30KB", Large),
-		catalog("1MB", Larger), catalog("8MB", "answer of 8 MB"),
+		catalog("300B", "answer of 0.3 KB"), catalog("2KB", "answer of 2 KB"), catalog("30KB", "answer of 30 KB"),
+		catalog("1MB", "answer of 1 MB"), catalog("8MB", "answer of 8 MB"),
 		catalog("1MB", "answer of 1 MB, 1 % kept").with("answer of 1 MB, 1 % kept", func(c *Case) {
-			c.RPC, c.Response = "ListItemIds", &benchv1.ListItemIdsResponse{}
+			c.RPC, c.Response, c.KrakenD = "ListItemIds", &benchv1.ListItemIdsResponse{}, ""
 		}),
 		orders(),
 		product.with("optional upstream fails", func(c *Case) { c.Upstream = upstream.Failing }),
 		product.with("upstreams take 4 ms", func(c *Case) { c.Upstream, c.Connections, c.Latency = upstream.Slow, 64, true }),
-		product.with(Crowd, func(c *Case) { c.MoreRPCs = true }),
+		product.with("1,000 RPCs loaded", func(c *Case) { c.MoreRPCs, c.KrakenD = true, "" }),
 	}
 	const connections = 16
 	for i := range all {
@@ -102,8 +97,9 @@ func product() Case {
 	return Case{
 		Protocol: ConnectProto,
 		RPC:      "GetProduct", Request: &benchv1.GetProductRequest{ProductId: "p-100"}, Response: &benchv1.GetProductResponse{},
-		Gets:   []string{"/products/p-100", "/products/p-100/reviews?limit=5", "/stock/p-100"},
-		Beyond: []string{"url", "onSale", "availability"},
+		Gets: []string{"/products/p-100", "/products/p-100/reviews?limit=5", "/stock/p-100"},
+
+		KrakenD: "/products/p-100", Beyond: []string{"url", "onSale", "availability"},
 	}
 }
 
@@ -112,6 +108,7 @@ func tiles(count int) Case {
 	c := Case{
 		Name: fmt.Sprintf("%d small calls", count), Protocol: ConnectProto,
 		RPC: fmt.Sprintf("GetTiles%d", count), Request: &benchv1.GetTilesRequest{PageId: "home"}, Response: &benchv1.GetTilesResponse{},
+		KrakenD: fmt.Sprintf("/tiles%d/home", count),
 	}
 	if count == 1 {
 		c.Name = "1 small call"
@@ -127,7 +124,7 @@ func catalog(size, name string) Case {
 	c := Case{
 		Name: name, Protocol: ConnectProto,
 		RPC: "GetCatalog", Request: &benchv1.GetCatalogRequest{Size: size}, Response: &benchv1.GetCatalogResponse{},
-		Gets: []string{"/catalogs/" + size},
+		Gets: []string{"/catalogs/" + size}, KrakenD: "/catalogs/" + size,
 	}
 	switch size {
 	case "1MB":

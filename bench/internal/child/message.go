@@ -7,21 +7,22 @@ import "time"
 // Usage is what a process took between two questions.
 type Usage struct {
 	// CPU is the time of its threads, in user space and in the kernel (getrusage).
-	CPU time.Duration
+	CPU time.Duration `json:"cpu"`
 	// Allocations and Bytes are those of the Go heap.
-	Allocations, Bytes uint64
+	Allocations uint64 `json:"allocations"`
+	Bytes       uint64 `json:"bytes"`
 	// Collections are the cycles of the garbage collector that ended.
-	Collections uint32
+	Collections uint32 `json:"collections"`
 	// PeakRSS is the largest resident set, in bytes; since the first question where the system can begin anew, otherwise since the start.
-	PeakRSS uint64
+	PeakRSS uint64 `json:"peak_rss"`
 }
 
 // hello is what a child says first.
 type hello struct {
-	Address string
+	Address string `json:"address"`
 	// Opened is how long it took from main until it could serve.
-	Opened time.Duration
-	Error  string
+	Opened time.Duration `json:"opened"`
+	Error  string        `json:"error"`
 }
 
 // What a parent asks.
@@ -32,13 +33,13 @@ const (
 )
 
 type question struct {
-	Do string
+	Do string `json:"do"`
 	// Profile is the file for a CPU profile from begin to end; empty for none.
-	Profile string
+	Profile string `json:"profile"`
 }
 
 type answer struct {
-	Usage Usage
-	Took  time.Duration
-	Error string
+	Usage Usage         `json:"usage"`
+	Took  time.Duration `json:"took"`
+	Error string        `json:"error"`
 }

@@ -22,6 +22,7 @@ type Process struct {
 	questions *json.Encoder
 	answers   *json.Decoder
 	input     io.Closer
+	said      *tail
 }
 
 // Start starts this program again with other arguments, and waits until it serves. The environment is this one's and what is in addition.
@@ -33,7 +34,8 @@ func Start(ctx context.Context, addition []string, arguments ...string) (*Proces
 	}
 	command := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // it is this program
 	command.Env = append(os.Environ(), addition...)
-	command.Stderr = os.Stderr
+	said := &tail{}
+	command.Stderr = said
 	input, err := command.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start child: %w", err)
@@ -45,7 +47,7 @@ func Start(ctx context.Context, addition []string, arguments ...string) (*Proces
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("start child: %w", err)
 	}
-	p := &Process{command: command, questions: json.NewEncoder(input), answers: json.NewDecoder(bufio.NewReader(output)), input: input}
+	p := &Process{command: command, questions: json.NewEncoder(input), answers: json.NewDecoder(bufio.NewReader(output)), input: input, said: said}
 	var first hello
 	if err := p.answers.Decode(&first); err != nil {
 		return nil, errors.Join(fmt.Errorf("start child %v: %w", arguments, err), p.Stop())
@@ -96,7 +98,20 @@ func (p *Process) Stop() error {
 	kill := time.AfterFunc(patience, func() { _ = p.command.Process.Kill() })
 	defer kill.Stop()
 	if err := p.command.Wait(); err != nil {
-		return fmt.Errorf("stop child: %w", err)
+		return fmt.Errorf("stop child: %w; it said:\n%s", err, p.said.text)
 	}
 	return nil
+}
+
+// tail keeps the end of what a child writes to its standard error: its logs, which nobody needs unless it fails.
+type tail struct{ text []byte }
+
+// Write implements io.Writer.
+func (t *tail) Write(text []byte) (int, error) {
+	const most = 4 << 10
+	t.text = append(t.text, text...)
+	if surplus := len(t.text) - most; surplus > 0 {
+		t.text = append(t.text[:0], t.text[surplus:]...)
+	}
+	return len(text), nil
 }

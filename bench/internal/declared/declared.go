@@ -45,7 +45,7 @@ func Open(ctx context.Context, baseURL string, options project.Options) (*Proxy,
 		return nil, errors.Join(err, p.Close(ctx))
 	}
 	p.server, err = bff.Open(filepath.Clean(dir),
-		bff.WithLogger(telemetry.NewLogger(os.Stderr, slog.LevelWarn)),
+		bff.WithLogger(telemetry.NewLogger(os.Stderr, slog.LevelInfo)),
 		bff.WithTracerProvider(p.telemetry.Tracers), bff.WithMeterProvider(p.telemetry.Meters),
 		bff.WithLookupEnv(func(name string) (string, bool) {
 			value, found := environment[name]

@@ -6,11 +6,13 @@ import (
 	"slices"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/sheaf-rpc/sheaf/bench/internal/serving"
 )
 
 // FastHTTP fetches with fasthttp, whose requests know no context.
 func FastHTTP() Fetch {
-	client := &fasthttp.Client{MaxConnsPerHost: 500, NoDefaultUserAgentHeader: true}
+	client := &fasthttp.Client{MaxConnsPerHost: serving.Connections, NoDefaultUserAgentHeader: true}
 	return func(_ context.Context, url string) ([]byte, error) {
 		request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 		defer fasthttp.ReleaseRequest(request)

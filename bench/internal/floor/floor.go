@@ -77,7 +77,7 @@ func NetHTTP() Fetch {
 		if err != nil {
 			return nil, err
 		}
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }()
 		if response.StatusCode != http.StatusOK {
 			return nil, fmt.Errorf("get %s: status %s", url, response.Status)
 		}

@@ -79,7 +79,7 @@ func (s *shop) GetProduct(
 
 // miss says that a call gave no answer.
 func miss(response *benchv1.GetProductResponse, call string, fields ...string) {
-	if response.Partial == nil {
+	if response.GetPartial() == nil {
 		response.Partial = &sheafv1.Partial{}
 	}
 	response.Partial.MissingCalls = append(response.Partial.MissingCalls,

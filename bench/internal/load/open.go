@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"syscall"
@@ -19,20 +20,26 @@ func Open(ctx context.Context, callers []Caller, perSecond float64, length time.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { defer close(due); return tick(ctx, due, count, perSecond) })
 	for i, caller := range callers {
-		group.Go(func() error {
-			for at := range due {
-				if _, err := caller.Call(); err != nil {
-					return err
-				}
-				latencies[i] = append(latencies[i], time.Since(at))
-			}
-			return nil
+		group.Go(func() (err error) {
+			latencies[i], err = follow(due, caller)
+			return err
 		})
 	}
 	err := group.Wait()
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
 	return all, err
+}
+
+// follow makes a call for each time that is due, and returns how long after it each was answered.
+func follow(due <-chan time.Time, caller Caller) (latencies []time.Duration, _ error) {
+	for at := range due {
+		if _, err := caller.Call(); err != nil {
+			return latencies, err
+		}
+		latencies = append(latencies, time.Since(at))
+	}
+	return latencies, nil
 }
 
 // tick sends the times at which calls are to begin, each when it has come. It sleeps in the system, on a thread of its own: timers of the
@@ -60,6 +67,6 @@ func Percentile(sorted []time.Duration, share float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
-	index := int(share*float64(len(sorted))+0.999999) - 1
+	index := int(math.Ceil(share*float64(len(sorted)))) - 1
 	return sorted[min(max(index, 0), len(sorted)-1)]
 }

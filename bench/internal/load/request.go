@@ -120,7 +120,7 @@ func (c *http2Caller) Call() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	c.answer.Reset()
 	if _, err := c.answer.ReadFrom(response.Body); err != nil {
 		return nil, fmt.Errorf("call: %w", err)

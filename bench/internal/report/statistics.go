@@ -1,6 +1,10 @@
 package report
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
 
 // Spread is what runs have in common, and how far they are apart.
 type Spread struct {
@@ -27,4 +31,31 @@ func quantile(sorted []float64, share float64) float64 {
 		return sorted[len(sorted)-1]
 	}
 	return sorted[below] + (at-float64(below))*(sorted[below+1]-sorted[below])
+}
+
+// asRatio prints a ratio with its quartiles.
+func (s Spread) asRatio() string {
+	if s.Count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Low, s.High)
+}
+
+// String prints a figure with its quartiles.
+func (s Spread) String() string {
+	if s.Count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s–%s)", short(s.Median), short(s.Low), short(s.High))
+}
+
+// short prints about three digits.
+func short(value float64) string {
+	switch {
+	case value >= 100:
+		return strconv.FormatFloat(value, 'f', 0, 64)
+	case value >= 10:
+		return strconv.FormatFloat(value, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(value, 'f', 2, 64)
 }

@@ -29,15 +29,17 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// NewClient is the HTTP client of subjects whose upstreams are fetched with net/http. It keeps as many connections as there can be calls
-// at once, and does not ask for compression.
+// Connections are the most that subjects keep to the services: as many as there can be calls at once.
+const Connections = 500
+
+// NewClient is the HTTP client of subjects whose upstreams are fetched with net/http. It does not ask for
+// compression.
 func NewClient() *http.Client {
-	const connections = 500
 	return &http.Client{Transport: &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-		MaxIdleConns:        connections,
-		MaxIdleConnsPerHost: connections,
-		MaxConnsPerHost:     connections,
+		MaxIdleConns:        Connections,
+		MaxIdleConnsPerHost: Connections,
+		MaxConnsPerHost:     Connections,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 	}}

@@ -18,7 +18,7 @@ const stock = `{"sku":"p-100","state":"in_stock","level":42,"warehouse":{"id":"w
 // reviews are five.
 func reviews() string {
 	var rows []string
-	for i, author := range []string{"Zoë", "O'Brien", "Łukasz", "山田", "Ana"} {
+	for i, author := range []string{"Zoë", "O'Brien", "Łukasz", "Чарли", "Ana"} {
 		rows = append(rows, fmt.Sprintf(`{"id":"r-%d","product":"p-100","user":{"id":"u-%d","name":"%s","joined":"2024-0%d-11T08:00:00Z"},"stars":%d,`+
 			`"body":"It keeps coffee warm for %d minutes, \"and then some\".\nThe handle is comfortable; the glaze is a bit thinner than on the picture, but I'd buy it again.",`+
 			`"created":"2026-02-1%dT12:0%d:30Z","helpful":%d,"verified":true,"lang":"en","photos":[],"reply":null}`,

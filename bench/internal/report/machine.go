@@ -23,6 +23,8 @@ type Machine struct {
 	Processes int      `json:"gomaxprocs"`
 	Collector string   `json:"collector"`
 	Libraries []string `json:"libraries"`
+	// Load is the load average of the last minute at the start, which is that of others.
+	Load string `json:"load"`
 }
 
 // compared are the modules whose versions a reader wants to know.
@@ -38,6 +40,7 @@ func ThisMachine() Machine {
 		Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Processes: runtime.GOMAXPROCS(0),
 		Collector: fmt.Sprintf("GOGC=%s, GOMEMLIMIT=%s", cmp.Or(os.Getenv("GOGC"), "default"), cmp.Or(os.Getenv("GOMEMLIMIT"), "default")),
 	}
+	m.Load, _, _ = strings.Cut(firstLine("/proc/loadavg"), " ")
 	if built, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range built.Deps {
 			if slices.Contains(compared, module.Path) {
@@ -62,6 +65,6 @@ func firstLine(path string) string {
 }
 
 func (m *Machine) markdown() string {
-	return fmt.Sprintf("%s; %s, %d cores, GOMAXPROCS %d; Linux %s; %s; %s, the same for all.\n\nLibraries: %s.\n",
-		m.Date, m.CPU, m.Cores, m.Processes, m.Kernel, m.Go, m.Collector, strings.Join(m.Libraries, ", "))
+	return fmt.Sprintf("%s; %s, %d cores, GOMAXPROCS %d; Linux %s; %s; %s, the same for all; load average at the start %s.\n\nLibraries: %s.\n",
+		m.Date, m.CPU, m.Cores, m.Processes, m.Kernel, m.Go, m.Collector, m.Load, strings.Join(m.Libraries, ", "))
 }

@@ -37,8 +37,14 @@ type waiter struct {
 	host *host
 	// given gets a connection, or why there is none, once.
 	given chan grant
-	// abandon ends the dial of its own; nil if there is none.
-	abandon context.CancelFunc
+	// dial is its own; nil if there is none.
+	dial *dial
+}
+
+// dial is one under way. Its owner is who it ends with.
+type dial struct {
+	owner *waiter
+	end   context.CancelFunc
 }
 
 // grant is a connection, or the error of the dial.
@@ -121,8 +127,8 @@ func (p *pool) leave(leaving *waiter) {
 		}
 		return
 	}
-	if leaving.abandon != nil {
-		leaving.abandon()
+	if leaving.dial != nil {
+		leaving.dial.end()
 	}
 	p.forget(leaving.host)
 }
@@ -180,30 +186,36 @@ func (p *pool) dialFor(to *host) {
 		if to.open >= p.config.MaxConnections {
 			return
 		}
-		if one.abandon == nil {
+		if one.dial == nil {
 			to.open++
 			ctx, cancel := context.WithCancel(context.WithoutCancel(one.ctx))
-			one.abandon = cancel
-			go p.dial(ctx, one)
+			one.dial = &dial{owner: one, end: cancel}
+			go p.connect(ctx, one.dial, to)
 		}
 	}
 }
 
-// dial connects. Whoever has waited longest gets the connection; an error is only for the one whose dial it is.
-func (p *pool) dial(ctx context.Context, own *waiter) {
-	raw, err := p.config.Dial(ctx, "tcp", own.host.address)
+// connect dials. Whoever has waited longest gets the connection, and leaves the own dial to who goes on waiting; an error is only for
+// the one whose dial it is.
+func (p *pool) connect(ctx context.Context, made *dial, to *host) {
+	raw, err := p.config.Dial(ctx, "tcp", to.address)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	own.abandon()
-	own.abandon = nil
+	made.end()
+	own := made.owner
+	own.dial = nil
 	switch {
 	case err == nil:
-		p.offer(newConnection(p, own.host, raw))
-	case own.host.remove(own):
+		if len(to.waiting) > 0 && to.waiting[0].dial != nil {
+			own.dial, to.waiting[0].dial = to.waiting[0].dial, nil
+			own.dial.owner = own
+		}
+		p.offer(newConnection(p, to, raw))
+	case to.remove(own):
 		own.given <- grant{err: err}
 		fallthrough
 	default:
-		p.gone(own.host)
+		p.gone(to)
 	}
 }
 

@@ -151,10 +151,10 @@ func (x *exchange) Read(buffer []byte) (int, error) {
 		return 0, x.err
 	}
 	n, err := x.read(buffer)
-	switch err { //nolint:errorlint // readers do not wrap it
+	switch err {
 	case nil:
 		return n, nil
-	case io.EOF:
+	case io.EOF: //nolint:errorlint // readers do not wrap it
 		x.err = err
 		x.finish()
 	default:

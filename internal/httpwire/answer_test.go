@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -114,9 +115,9 @@ func answers() []string {
 		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"HTTP/1.1 100 Continue\r\n\r\n" + ok + "Content-Length: 2\r\n\r\n{}", "HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 P\r\n\r\n" + ok + "Content-Length: 0\r\n\r\n", "HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\n{}" + ok,
 		"HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nx", "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 413 Large\r\nConnection: close\r\n\r\nmuch",
-		ok + "Content-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(len(packed)) + "\r\n\r\n" + packed, ok + "Content-Encoding: GZip\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(packed), packed),
+		ok + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(packed)) + "\r\n\r\n" + packed, ok + "Content-Encoding: GZip\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(packed), packed),
 		ok + "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", ok + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", ok + "Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + packed[:12], ok + "Content-Encoding: gzip, gzip\r\nContent-Length: 2\r\n\r\n{}",
-		ok + "Content-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(len(packed)+4) + "\r\n\r\n" + packed + "rest", ok + "Content-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), ok + "X: " + strings.Repeat("x", 5000) + "\r\nContent-Length: 2\r\n\r\n{}",
+		ok + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(packed)+4) + "\r\n\r\n" + packed + "rest", ok + "Content-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), ok + "X: " + strings.Repeat("x", 5000) + "\r\nContent-Length: 2\r\n\r\n{}",
 		ok + strings.Repeat("X: 1\r\n", 100) + "Content-Length: 2\r\n\r\n{}", ok + strings.Repeat("X: 1\r\n", 20_000) + "Content-Length: 2\r\n\r\n{}", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 4000) + ok + "Content-Length: 0\r\n\r\n",
 	}
 }

@@ -93,6 +93,7 @@ func resetting(connection net.Conn) {
 func TestOver(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		client := over.open(t, func(w http.ResponseWriter, r *http.Request) {
 			if (r.ProtoMajor == 2) != over.http2 || (r.TLS != nil) != over.tls {
 				t.Errorf("%s, TLS %v", r.Proto, r.TLS != nil)

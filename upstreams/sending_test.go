@@ -62,6 +62,7 @@ func onceOnly(received *atomic.Int64) func(net.Conn) {
 func TestBrokenWrite(t *testing.T) {
 	t.Parallel()
 	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
 		for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "Other"} {
 			for _, body := range [][]byte{nil, []byte("{}")} {
 				var received atomic.Int64
@@ -99,6 +100,7 @@ func dialing(t *testing.T, address string, change func(*upstreams.Config)) *upst
 func TestBrokenReads(t *testing.T) {
 	t.Parallel()
 	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
 		for _, retries := range []upstreams.RetryConfig{{}, {Max: 3, Budget: 0.1, Backoff: time.Nanosecond}} {
 			var received atomic.Int64
 			client := over.dialing(t, onceOnly(&received), func(config *upstreams.Config) {
@@ -123,6 +125,7 @@ func TestBrokenReads(t *testing.T) {
 func TestIdleClosed(t *testing.T) {
 	t.Parallel()
 	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
 		var received atomic.Int64
 		client := over.dialing(t, onceOnly(&received), nil)
 		for range 2 {
@@ -217,6 +220,7 @@ func TestResetAtEachByte(t *testing.T) {
 	body := `{"name": "whole"}`
 	answer := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
 		var at atomic.Int64
 		client := over.dialing(t, func(connection net.Conn) {
 			if _, err := http.ReadRequest(bufio.NewReader(connection)); err != nil {

@@ -64,6 +64,7 @@ func kind(err error) upstreams.Kind {
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		var got *http.Request
 		var body []byte
 		client := over.open(t, func(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +102,7 @@ func TestRequest(t *testing.T) {
 func TestHeaderInjection(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		client := over.open(t, func(http.ResponseWriter, *http.Request) { t.Error("the upstream was touched") }, nil)
 		for name, value := range map[string]string{"X-A": "b\r\nX-C: d", "Host": "elsewhere", "Content-Length": "7", "bad name": "x", "Connection": "close"} {
 			request := get("/things/1")
@@ -186,6 +188,7 @@ func TestBreakerRecovers(t *testing.T) {
 func TestBreakerIgnores(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		client := over.open(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/base/hang" {
 				<-r.Context().Done()
@@ -218,6 +221,7 @@ func TestBreakerIgnores(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 		slow := over.open(t, hang, func(config *upstreams.Config) { config.Timeout = 10 * time.Millisecond; config.Breaker.MinRequests = 2 })
 		request := get("/things/1")
@@ -240,6 +244,7 @@ func TestTimeout(t *testing.T) {
 func TestHangsUntilCallersDeadline(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		client := over.open(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			func(config *upstreams.Config) { config.Timeout = 30 * time.Millisecond; config.Breaker.MinRequests = 2 })
 		for range 2 {
@@ -258,6 +263,7 @@ func TestHangsUntilCallersDeadline(t *testing.T) {
 func TestAbsent(t *testing.T) {
 	t.Parallel()
 	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
 		client := over.open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, nil)
 		request := get("/things/1")
 		request.AbsentOn = []int{http.StatusNotFound}

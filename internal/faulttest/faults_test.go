@@ -51,7 +51,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // each row measures the w
 // versions are those that a row runs over, which is over each transport that upstreams have: HTTP/1.1 without TLS and with it, and
 // HTTP/2, over which nothing raw can be said. A row that is about TLS, or about the way to the upstream, has one.
 func versions(row row) []version {
-	if row.tls != nil || row.url != nil {
+	if row.tls != nil || row.url != nil || row.plain {
 		return []version{{"HTTP/1.1", row.tls}}
 	}
 	all := []version{{"HTTP/1.1", nil}, {"HTTP/1.1 over TLS", speaking("http/1.1")}}

@@ -189,21 +189,29 @@ func (p *pool) dialFor(to *host) {
 	}
 }
 
-// dial connects. Whoever has waited longest gets the connection; an error is only for the one whose dial it is.
+// dial connects, for the one whose dial it is, or for others if that one has been served. If that one has left, nothing is left behind.
 func (p *pool) dial(ctx context.Context, own *waiter) {
 	raw, err := p.config.Dial(ctx, "tcp", own.host.address)
+	if err == nil && ctx.Err() != nil {
+		_ = raw.Close() // nobody wants it
+		err = ctx.Err()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own.abandon()
 	own.abandon = nil
-	switch {
-	case err == nil:
-		p.offer(newConnection(p, own.host, raw))
-	case own.host.remove(own):
-		own.given <- grant{err: err}
-		fallthrough
-	default:
+	waits := own.host.remove(own)
+	if err != nil {
+		if waits {
+			own.given <- grant{err: err}
+		}
 		p.gone(own.host)
+		return
+	}
+	if made := newConnection(p, own.host, raw); waits {
+		own.given <- grant{connection: made}
+	} else {
+		p.offer(made)
 	}
 }
 

@@ -62,7 +62,8 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange, signing.carried)
-	if err != nil && (attemptCtx.Err() != nil || isEnd(err)) {
+	// Whoever is told that we leave may end an answer as if it were whole, and over TLS that may still be read.
+	if attemptCtx.Err() != nil || isEnd(err) {
 		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
 	}
 	return withGeneration(answer, err, signing.generation)

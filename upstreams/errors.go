@@ -101,12 +101,16 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 }
 
 // ended is the error of an attempt whose time was up, or whose caller has left, also where what ended with it says so in other words:
-// that its connection is closed, for example.
+// that its connection is closed, for example. The error may be nil.
 func ended(attempt context.Context, err error) error {
-	if cause := attempt.Err(); cause != nil && !errors.Is(err, cause) {
+	switch cause := attempt.Err(); {
+	case cause == nil || errors.Is(err, cause):
+		return err
+	case err == nil:
+		return cause
+	default:
 		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return err
 }
 
 // isLasting reports whether nothing gets better in milliseconds: a certificate does not heal, and a proxy does not change its mind.

@@ -58,24 +58,27 @@ func onceOnly(received *atomic.Int64) func(net.Conn) {
 	}
 }
 
-// TestBrokenWrite: a write whose kept connection breaks is not sent again, whatever net/http thinks of its headers.
+// TestBrokenWrite: a write whose kept connection breaks is not sent again, whatever a transport thinks of its headers.
 func TestBrokenWrite(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "Other"} {
-		for _, body := range [][]byte{nil, []byte("{}")} {
-			var received atomic.Int64
-			client := dialing(t, listen(t, onceOnly(&received)), nil)
-			request := &upstreams.Request{Name: "put", Method: http.MethodPost, Path: "/", Header: http.Header{name: {"k"}}, Body: body}
-			if _, err := client.Do(t.Context(), request); err != nil {
-				t.Fatal(err)
-			}
-			_, err := client.Do(t.Context(), request)
-			failure, ok := errors.AsType[*upstreams.Error](err)
-			if !ok || failure.Kind != upstreams.KindUnavailable || failure.Unsent || received.Load() != 2 {
-				t.Errorf("%s: %v, and the upstream received %d requests for 2 calls", name, err, received.Load())
+	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
+		for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key", "Other"} {
+			for _, body := range [][]byte{nil, []byte("{}")} {
+				var received atomic.Int64
+				client := over.dialing(t, onceOnly(&received), nil)
+				request := &upstreams.Request{Name: "put", Method: http.MethodPost, Path: "/", Header: http.Header{name: {"k"}}, Body: body}
+				if _, err := client.Do(t.Context(), request); err != nil {
+					t.Fatal(err)
+				}
+				_, err := client.Do(t.Context(), request)
+				failure, ok := errors.AsType[*upstreams.Error](err)
+				if !ok || failure.Kind != upstreams.KindUnavailable || failure.Unsent || received.Load() != 2 {
+					t.Errorf("%s: %v, and the upstream received %d requests for 2 calls", name, err, received.Load())
+				}
 			}
 		}
-	}
+	})
 }
 
 func dialing(t *testing.T, address string, change func(*upstreams.Config)) *upstreams.Client {
@@ -92,39 +95,45 @@ func dialing(t *testing.T, address string, change func(*upstreams.Config)) *upst
 	return client
 }
 
-// TestBrokenReads: an upstream that breaks every kept connection does not get each request twice: what net/http repeats by itself is
+// TestBrokenReads: an upstream that breaks every kept connection does not get each request twice: what a transport repeats by itself is
 // within the budget of repetitions, too.
 func TestBrokenReads(t *testing.T) {
 	t.Parallel()
-	for _, retries := range []upstreams.RetryConfig{{}, {Max: 3, Budget: 0.1, Backoff: time.Nanosecond}} {
-		var received atomic.Int64
-		client := dialing(t, listen(t, onceOnly(&received)), func(config *upstreams.Config) {
-			config.Retries, config.Breaker.MinRequests = retries, 1<<30
-		})
-		const calls, floor = 500, 3 // a quiet upstream may have three repetitions
-		failed := 0
-		for range calls {
-			if _, err := client.Do(t.Context(), get("/")); err != nil {
-				failed++
+	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
+		for _, retries := range []upstreams.RetryConfig{{}, {Max: 3, Budget: 0.1, Backoff: time.Nanosecond}} {
+			var received atomic.Int64
+			client := over.dialing(t, onceOnly(&received), func(config *upstreams.Config) {
+				config.Retries, config.Breaker.MinRequests = retries, 1<<30
+			})
+			const calls, floor = 500, 3 // a quiet upstream may have three repetitions
+			failed := 0
+			for range calls {
+				if _, err := client.Do(t.Context(), get("/")); err != nil {
+					failed++
+				}
 			}
+			if got := received.Load(); got > calls*11/10+floor || got < calls {
+				t.Errorf("retries %+v: the upstream received %d requests for %d calls", retries, got, calls)
+			}
+			t.Logf("retries %+v: %d requests received for %d calls, %d failed", retries, received.Load(), calls, failed)
 		}
-		if got := received.Load(); got > calls*11/10+floor || got < calls {
-			t.Errorf("retries %+v: the upstream received %d requests for %d calls", retries, got, calls)
-		}
-		t.Logf("retries %+v: %d requests received for %d calls, %d failed", retries, received.Load(), calls, failed)
-	}
+	})
 }
 
 // TestIdleClosed: a call does not fail if the upstream has just closed the kept connection that it would have used.
 func TestIdleClosed(t *testing.T) {
 	t.Parallel()
-	var received atomic.Int64
-	client := dialing(t, listen(t, onceOnly(&received)), nil)
-	for range 2 {
-		if _, err := client.Do(t.Context(), get("/")); err != nil {
-			t.Fatal(err)
+	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
+		var received atomic.Int64
+		client := over.dialing(t, onceOnly(&received), nil)
+		for range 2 {
+			if _, err := client.Do(t.Context(), get("/")); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 // TestCancelDial: who gives up while there is no connection yet leaves none behind, be it in DNS, in the dial or in the TLS handshake.
@@ -157,6 +166,16 @@ func TestCancelDial(t *testing.T) {
 // TestCancelResolve: a question to DNS ends with the call.
 func TestCancelResolve(t *testing.T) {
 	t.Parallel()
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			cancelResolve(t, scheme+"://things.test")
+		})
+	}
+}
+
+func cancelResolve(t *testing.T, base string) {
+	t.Helper()
 	asked, ended := make(chan struct{}), make(chan struct{})
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		select {
@@ -170,7 +189,7 @@ func TestCancelResolve(t *testing.T) {
 		}
 		return nil, ctx.Err()
 	}}
-	client := dialing(t, "things.test", func(config *upstreams.Config) { config.Resolver = resolver })
+	client := dialing(t, "things.test", func(config *upstreams.Config) { config.BaseURL, config.Resolver = base, resolver })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -200,19 +219,22 @@ func TestResetAtEachByte(t *testing.T) {
 	t.Parallel()
 	body := `{"name": "whole"}`
 	answer := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	var at atomic.Int64
-	client := dialing(t, listen(t, func(connection net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(connection)); err != nil {
-			return
+	overEach(t, true, func(t *testing.T, over over) {
+		t.Helper()
+		var at atomic.Int64
+		client := over.dialing(t, func(connection net.Conn) {
+			if _, err := http.ReadRequest(bufio.NewReader(connection)); err != nil {
+				return
+			}
+			_, _ = io.WriteString(connection, answer[:at.Load()])
+			resetting(connection)
+		}, func(config *upstreams.Config) { config.Breaker.MinRequests = 1 << 30 })
+		for cut := range len(answer) {
+			at.Store(int64(cut))
+			_, err := client.Do(t.Context(), get("/"))
+			if kind(err) != upstreams.KindUnavailable && (cut >= strings.Index(answer, "\n") || kind(err) != upstreams.KindBadAnswer) {
+				t.Errorf("cut at %d: %v", cut, err)
+			}
 		}
-		_, _ = io.WriteString(connection, answer[:at.Load()])
-		_ = connection.(*net.TCPConn).SetLinger(0)
-	}), func(config *upstreams.Config) { config.Breaker.MinRequests = 1 << 30 })
-	for cut := range len(answer) {
-		at.Store(int64(cut))
-		_, err := client.Do(t.Context(), get("/"))
-		if kind(err) != upstreams.KindUnavailable && (cut >= strings.Index(answer, "\n") || kind(err) != upstreams.KindBadAnswer) {
-			t.Errorf("cut at %d: %v", cut, err)
-		}
-	}
+	})
 }

@@ -63,49 +63,55 @@ func kind(err error) upstreams.Kind {
 // TestRequest: what is declared reaches the wire exactly as it is, and nothing else does.
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	var got *http.Request
-	var body []byte
-	client := open(t, func(w http.ResponseWriter, r *http.Request) {
-		got = r
-		body, _ = io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, "{}")
-	}, func(config *upstreams.Config) {
-		config.Header = http.Header{"X-Fixed": {"1"}, "Accept": {"application/vnd.things+json"}}
-		config.Credential = upstreams.BearerCredential{Secret: fixed(canary)}
-	})
-	request := get("/things/a%2Fb%2e%2e/..%2F")
-	request.Method, request.Query, request.Body = http.MethodPost, "q=1&q=2", []byte(`{"a":1}`)
-	request.Header = http.Header{"x-call": {"yes"}, "Authorization": {"mine"}}
-	if _, err := client.Do(t.Context(), request); err != nil {
-		t.Fatal(err)
-	}
-	if want := "/base/things/a%2Fb%2e%2e/..%2F?q=1&q=2"; got.RequestURI != want {
-		t.Errorf("request URI = %s, want %s", got.RequestURI, want)
-	}
-	for name, want := range map[string]string{
-		"X-Fixed": "1", "X-Call": "yes", "Accept": "application/vnd.things+json", "Authorization": "Bearer " + canary,
-		"Content-Type": "application/json", "User-Agent": "sheaf",
-	} {
-		if got := got.Header.Get(name); got != want {
-			t.Errorf("%s = %q, want %q", name, got, want)
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		var got *http.Request
+		var body []byte
+		client := over.open(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r
+			body, _ = io.ReadAll(r.Body)
+			_, _ = io.WriteString(w, "{}")
+		}, func(config *upstreams.Config) {
+			config.Header = http.Header{"X-Fixed": {"1"}, "Accept": {"application/vnd.things+json"}}
+			config.Credential = upstreams.BearerCredential{Secret: fixed(canary)}
+		})
+		request := get("/things/a%2Fb%2e%2e/..%2F")
+		request.Method, request.Query, request.Body = http.MethodPost, "q=1&q=2", []byte(`{"a":1}`)
+		request.Header = http.Header{"x-call": {"yes"}, "Authorization": {"mine"}}
+		if _, err := client.Do(t.Context(), request); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if string(body) != `{"a":1}` {
-		t.Errorf("body = %s", body)
-	}
+		if want := "/base/things/a%2Fb%2e%2e/..%2F?q=1&q=2"; got.RequestURI != want {
+			t.Errorf("request URI = %s, want %s", got.RequestURI, want)
+		}
+		for name, want := range map[string]string{
+			"X-Fixed": "1", "X-Call": "yes", "Accept": "application/vnd.things+json", "Authorization": "Bearer " + canary,
+			"Content-Type": "application/json", "User-Agent": "sheaf",
+		} {
+			if got := got.Header.Get(name); got != want {
+				t.Errorf("%s = %q, want %q", name, got, want)
+			}
+		}
+		if string(body) != `{"a":1}` {
+			t.Errorf("body = %s", body)
+		}
+	})
 }
 
 // TestHeaderInjection: a value that could end its header is refused before anything is sent.
 func TestHeaderInjection(t *testing.T) {
 	t.Parallel()
-	client := open(t, func(http.ResponseWriter, *http.Request) { t.Error("the upstream was touched") }, nil)
-	for name, value := range map[string]string{"X-A": "b\r\nX-C: d", "Host": "elsewhere", "Content-Length": "7", "bad name": "x", "Connection": "close"} {
-		request := get("/things/1")
-		request.Header = http.Header{name: {value}}
-		if _, err := client.Do(t.Context(), request); kind(err) != upstreams.KindBadRequest {
-			t.Errorf("%s: error = %v, want a bad request", name, err)
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		client := over.open(t, func(http.ResponseWriter, *http.Request) { t.Error("the upstream was touched") }, nil)
+		for name, value := range map[string]string{"X-A": "b\r\nX-C: d", "Host": "elsewhere", "Content-Length": "7", "bad name": "x", "Connection": "close"} {
+			request := get("/things/1")
+			request.Header = http.Header{name: {value}}
+			if _, err := client.Do(t.Context(), request); kind(err) != upstreams.KindBadRequest {
+				t.Errorf("%s: error = %v, want a bad request", name, err)
+			}
 		}
-	}
+	})
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -181,79 +187,91 @@ func TestBreakerRecovers(t *testing.T) {
 // TestBreakerIgnores: what is the caller's doing, and 4xx, say nothing about the upstream.
 func TestBreakerIgnores(t *testing.T) {
 	t.Parallel()
-	client := open(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/base/hang" {
-			<-r.Context().Done()
-			return
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		client := over.open(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/base/hang" {
+				<-r.Context().Done()
+				return
+			}
+			w.WriteHeader(http.StatusNotFound)
+		}, func(config *upstreams.Config) { config.Breaker.MinRequests = 1 })
+		for range 5 {
+			if _, err := client.Do(t.Context(), get("/missing")); kind(err) != upstreams.KindNotFound {
+				t.Errorf("error = %v", err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+			if _, err := client.Do(ctx, get("/hang")); !errors.Is(err, context.DeadlineExceeded) || kind(err) != upstreams.KindTimeout {
+				t.Errorf("error = %v, want the caller's deadline", err)
+			}
+			cancel()
+			ctx, cancel = context.WithCancel(t.Context())
+			time.AfterFunc(5*time.Millisecond, cancel)
+			if _, err := client.Do(ctx, get("/hang")); !errors.Is(err, context.Canceled) {
+				t.Errorf("error = %v, want the caller's cancellation", err)
+			}
 		}
-		w.WriteHeader(http.StatusNotFound)
-	}, func(config *upstreams.Config) { config.Breaker.MinRequests = 1 })
-	for range 5 {
-		if _, err := client.Do(t.Context(), get("/missing")); kind(err) != upstreams.KindNotFound {
-			t.Errorf("error = %v", err)
+		if client.BreakerState("") != "closed" {
+			t.Errorf("breaker is %s", client.BreakerState(""))
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-		if _, err := client.Do(ctx, get("/hang")); !errors.Is(err, context.DeadlineExceeded) || kind(err) != upstreams.KindTimeout {
-			t.Errorf("error = %v, want the caller's deadline", err)
-		}
-		cancel()
-		ctx, cancel = context.WithCancel(t.Context())
-		time.AfterFunc(5*time.Millisecond, cancel)
-		if _, err := client.Do(ctx, get("/hang")); !errors.Is(err, context.Canceled) {
-			t.Errorf("error = %v, want the caller's cancellation", err)
-		}
-	}
-	if client.BreakerState("") != "closed" {
-		t.Errorf("breaker is %s", client.BreakerState(""))
-	}
+	})
 }
 
 // TestTimeout: the upstream's own timeout, or the call's shorter one, is the upstream's fault.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	slow := open(t, hang, func(config *upstreams.Config) { config.Timeout = 10 * time.Millisecond; config.Breaker.MinRequests = 2 })
-	request := get("/things/1")
-	for range 2 {
-		if _, err := slow.Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		slow := over.open(t, hang, func(config *upstreams.Config) { config.Timeout = 10 * time.Millisecond; config.Breaker.MinRequests = 2 })
+		request := get("/things/1")
+		for range 2 {
+			if _, err := slow.Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
+				t.Errorf("error = %v, want a timeout", err)
+			}
+		}
+		if slow.BreakerState("") != "open" {
+			t.Errorf("breaker is %s, want open", slow.BreakerState(""))
+		}
+		request.Timeout = 10 * time.Millisecond
+		if _, err := over.open(t, hang, nil).Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
 			t.Errorf("error = %v, want a timeout", err)
 		}
-	}
-	if slow.BreakerState("") != "open" {
-		t.Errorf("breaker is %s, want open", slow.BreakerState(""))
-	}
-	request.Timeout = 10 * time.Millisecond
-	if _, err := open(t, hang, nil).Do(t.Context(), request); kind(err) != upstreams.KindTimeout {
-		t.Errorf("error = %v, want a timeout", err)
-	}
+	})
 }
 
 // TestHangsUntilCallersDeadline: an upstream that had at least half of its own time, and did not use it, is to blame.
 func TestHangsUntilCallersDeadline(t *testing.T) {
 	t.Parallel()
-	client := open(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		func(config *upstreams.Config) { config.Timeout = 30 * time.Millisecond; config.Breaker.MinRequests = 2 })
-	for range 2 {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		if _, err := client.Do(ctx, get("/things/1")); kind(err) != upstreams.KindTimeout {
-			t.Errorf("error = %v, want a timeout", err)
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		client := over.open(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			func(config *upstreams.Config) { config.Timeout = 30 * time.Millisecond; config.Breaker.MinRequests = 2 })
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			if _, err := client.Do(ctx, get("/things/1")); kind(err) != upstreams.KindTimeout {
+				t.Errorf("error = %v, want a timeout", err)
+			}
+			cancel()
 		}
-		cancel()
-	}
-	if client.BreakerState("") != "open" {
-		t.Errorf("breaker is %s, want open", client.BreakerState(""))
-	}
+		if client.BreakerState("") != "open" {
+			t.Errorf("breaker is %s, want open", client.BreakerState(""))
+		}
+	})
 }
 
 func TestAbsent(t *testing.T) {
 	t.Parallel()
-	client := open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, nil)
-	request := get("/things/1")
-	request.AbsentOn = []int{http.StatusNotFound}
-	answer, err := client.Do(t.Context(), request)
-	if err != nil || !answer.Absent || answer.Status != http.StatusNotFound {
-		t.Errorf("answer = %v, error = %v", answer, err)
-	}
+	overEach(t, false, func(t *testing.T, over over) {
+		t.Helper()
+		client := over.open(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, nil)
+		request := get("/things/1")
+		request.AbsentOn = []int{http.StatusNotFound}
+		answer, err := client.Do(t.Context(), request)
+		if err != nil || !answer.Absent || answer.Status != http.StatusNotFound {
+			t.Errorf("answer = %v, error = %v", answer, err)
+		}
+	})
 }
 
 // TestObservation: a span and a measurement of each call by OpenTelemetry's conventions, and no secret in any of them.

@@ -48,14 +48,21 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // each row measures the w
 	compare(t, table.String())
 }
 
-// versions are those that a row runs over: raw ones are over HTTP/1.1.
+// versions are those that a row runs over, which is over each transport that upstreams have: HTTP/1.1 without TLS and with it, and
+// HTTP/2, over which nothing raw can be said. A row that is about TLS, or about the way to the upstream, has one.
 func versions(row row) []version {
-	if row.handle == nil {
+	if row.tls != nil || row.url != nil || row.plain {
 		return []version{{"HTTP/1.1", row.tls}}
 	}
-	return []version{{"HTTP/1.1", nil}, {"HTTP/2", &tls.Config{
-		Certificates: []tls.Certificate{authority.issue(nil)}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
-	}}}
+	all := []version{{"HTTP/1.1", nil}, {"HTTP/1.1 over TLS", speaking("http/1.1")}}
+	if row.handle != nil {
+		all = append(all, version{"HTTP/2", speaking("h2")})
+	}
+	return all
+}
+
+func speaking(protocol string) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{authority.issue(nil)}, NextProtos: []string{protocol}, MinVersion: tls.VersionTLS12}
 }
 
 // compare compares the table to that of the page.

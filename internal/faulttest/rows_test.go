@@ -22,6 +22,9 @@ type row struct {
 	tls *tls.Config
 	// hangs is set if only the timeout ends the call.
 	hangs bool
+	// plain is set if the row is for our own client alone: net/http keeps a connection before it has looked at what follows an answer
+	// without a body, and the next call may take it and fail.
+	plain bool
 	// url changes the upstream's URL.
 	url func(string) string
 }
@@ -121,7 +124,7 @@ func bodies() []row {
 		{name: "negative Content-Length", serve: text(head + "Content-Length: -1\r\n\r\n" + thing)},
 		{name: "two Content-Lengths", serve: text(head + "Content-Length: 17\r\nContent-Length: 5\r\n\r\n" + thing)},
 		{name: "Content-Length and chunked", serve: text(head + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n" + thing + "\r\n0\r\n\r\n")},
-		{name: "204 with a body", serve: text("HTTP/1.1 204 No Content\r\n\r\n" + thing)},
+		{name: "204 with a body", plain: true, serve: text("HTTP/1.1 204 No Content\r\n\r\n" + thing)},
 		{name: "chunk of 8 EB", serve: text(head + "Transfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n" + thing)},
 		{name: "chunk size that is no number", serve: text(head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n" + thing)},
 		{name: "chunk extension that never ends", serve: endless(head+"Transfer-Encoding: chunked\r\n\r\n1;", strings.Repeat("x", 4096))},

@@ -71,7 +71,13 @@ func (p *peer) trickle(text string) {
 }
 
 // reset makes the connection end with a reset instead of an orderly end.
-func (p *peer) reset() { _ = p.Conn.(*net.TCPConn).SetLinger(0) }
+func (p *peer) reset() {
+	if secure, ok := p.Conn.(*tls.Conn); ok {
+		_ = secure.NetConn().(*net.TCPConn).SetLinger(0)
+		return
+	}
+	_ = p.Conn.(*net.TCPConn).SetLinger(0)
+}
 
 // handler serves the connection with net/http, so that the misbehaviour is in the content alone.
 func handler(handle http.HandlerFunc) func(*peer) {

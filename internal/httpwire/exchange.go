@@ -151,13 +151,12 @@ func (x *exchange) Read(buffer []byte) (int, error) {
 		return 0, x.err
 	}
 	n, err := x.read(buffer)
-	switch err {
-	case nil:
+	if err == nil {
 		return n, nil
-	case io.EOF: //nolint:errorlint // readers do not wrap it
-		x.err = err
+	}
+	if x.err = err; errors.Is(err, io.EOF) {
 		x.finish()
-	default:
+	} else {
 		x.abort()
 		x.err = cmp.Or(x.end(nil), err)
 	}

@@ -57,7 +57,7 @@ func TestMessages(t *testing.T) {
 		return get(func(r *http.Request) { r.Header[name] = values })
 	}
 	const long = 100_000
-	for name, build := range map[string]func() *http.Request{
+	for name, create := range map[string]func() *http.Request{
 		"plain": get(nil), "HEAD": post(http.MethodHead, ""), "POST without a body": post(http.MethodPost, ""), "PUT without a body": post(http.MethodPut, ""),
 		"DELETE": post(http.MethodDelete, ""), "POST": post(http.MethodPost, "{}"), "long POST": post(http.MethodPost, strings.Repeat("x", long)),
 		"DELETE with a body": post(http.MethodDelete, "{}"), "many values": header("X-A", "1", "2"), "spaces": header("X-A", " \t1 \t"), "empty value": header("X-A", ""),
@@ -78,7 +78,7 @@ func TestMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				got, want := sent(t, ours, build()), sent(t, theirs, build())
+				got, want := sent(t, ours, create()), sent(t, theirs, create())
 				if strings.HasSuffix(name, "body") && name != "POST without a body" && want == nil && got == nil {
 					return
 				}

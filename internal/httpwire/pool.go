@@ -37,14 +37,8 @@ type waiter struct {
 	host *host
 	// given gets a connection, or why there is none, once.
 	given chan grant
-	// dial is its own; nil if there is none.
-	dial *dial
-}
-
-// dial is one under way. Its owner is who it ends with.
-type dial struct {
-	owner *waiter
-	end   context.CancelFunc
+	// abandon ends the dial of its own; nil if there is none.
+	abandon context.CancelFunc
 }
 
 // grant is a connection, or the error of the dial.
@@ -127,8 +121,8 @@ func (p *pool) leave(leaving *waiter) {
 		}
 		return
 	}
-	if leaving.dial != nil {
-		leaving.dial.end()
+	if leaving.abandon != nil {
+		leaving.abandon()
 	}
 	p.forget(leaving.host)
 }
@@ -186,36 +180,38 @@ func (p *pool) dialFor(to *host) {
 		if to.open >= p.config.MaxConnections {
 			return
 		}
-		if one.dial == nil {
+		if one.abandon == nil {
 			to.open++
 			ctx, cancel := context.WithCancel(context.WithoutCancel(one.ctx))
-			one.dial = &dial{owner: one, end: cancel}
-			go p.connect(ctx, one.dial, to)
+			one.abandon = cancel
+			go p.dial(ctx, one)
 		}
 	}
 }
 
-// connect dials. Whoever has waited longest gets the connection, and leaves the own dial to who goes on waiting; an error is only for
-// the one whose dial it is.
-func (p *pool) connect(ctx context.Context, made *dial, to *host) {
-	raw, err := p.config.Dial(ctx, "tcp", to.address)
+// dial connects, for the one whose dial it is, or for others if that one has been served. If that one has left, nothing is left behind.
+func (p *pool) dial(ctx context.Context, own *waiter) {
+	raw, err := p.config.Dial(ctx, "tcp", own.host.address)
+	if err == nil && ctx.Err() != nil {
+		_ = raw.Close() // nobody wants it
+		err = ctx.Err()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	made.end()
-	own := made.owner
-	own.dial = nil
-	switch {
-	case err == nil:
-		if len(to.waiting) > 0 && to.waiting[0].dial != nil {
-			own.dial, to.waiting[0].dial = to.waiting[0].dial, nil
-			own.dial.owner = own
+	own.abandon()
+	own.abandon = nil
+	waits := own.host.remove(own)
+	if err != nil {
+		if waits {
+			own.given <- grant{err: err}
 		}
-		p.offer(newConnection(p, to, raw))
-	case to.remove(own):
-		own.given <- grant{err: err}
-		fallthrough
-	default:
-		p.gone(to)
+		p.gone(own.host)
+		return
+	}
+	if made := newConnection(p, own.host, raw); waits {
+		own.given <- grant{connection: made}
+	} else {
+		p.offer(made)
 	}
 }
 

@@ -145,6 +145,33 @@ func TestDialEnds(t *testing.T) {
 	})
 }
 
+// TestDials: as many are dialed as ask at once, and none is left over.
+func TestDials(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 5
+		d := &dialer{answer: okAnswer, release: make(chan struct{}), hangs: func(number int64) bool { return number != 2 }}
+		transport := d.transport(100)
+		defer transport.Close()
+		var responses [callers]*http.Response
+		for number := range responses {
+			go func() {
+				request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, things, nil)
+				responses[number], _ = transport.RoundTrip(request)
+			}()
+			synctest.Wait()
+		}
+		close(d.release)
+		synctest.Wait()
+		if d.dialed.Load() != callers {
+			t.Errorf("%d dials, want %d", d.dialed.Load(), callers)
+		}
+		for _, response := range responses {
+			_ = response.Body.Close()
+		}
+	})
+}
+
 // TestDialFails: its error is that of who asked for the dial, and the next one dials again.
 func TestDialFails(t *testing.T) {
 	t.Parallel()

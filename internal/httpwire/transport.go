@@ -1,6 +1,6 @@
 // Package httpwire is for speaking HTTP/1.1 without TLS and without goroutines of its own: an exchange is made by who asks for it, and
-// only to dial, and to send a long body, is there another goroutine. It exists for its costs, since net/http's client has two goroutines
-// for each connection; what decides on an answer's framing is net/http's own reader, besides heads of the most usual form.
+// only to dial, and to send a long body, is there another goroutine. It exists for what net/http's client costs, which has two for each
+// connection. Heads of the most usual form it reads itself; all else that decides where an answer ends is left to net/http's reader.
 package httpwire
 
 import (

@@ -32,7 +32,7 @@ var table = map[string]rule{
 	"internal/urltemplate": {may: []string{"internal/expr"}, never: network},
 	"internal/rawjson":     {never: network}, // how JSON is read in place is what expressions and projections share
 	"internal/expr":        {may: []string{"internal/rawjson"}, never: network},
-	"internal/projection":  {may: []string{"internal/diag", "internal/expr", "internal/rawjson"}, never: network},
+	"internal/projection":  {may: []string{"internal/diag", "internal/expr", "internal/lazypb", "internal/rawjson"}, never: network},
 	"internal/plan":        {may: belowPlan, never: network},
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
@@ -44,9 +44,10 @@ var table = map[string]rule{
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/secret"}, never: network},
 	"internal/tlsfile":   {never: network},
+	"internal/httpwire":  {never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/httpwire", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/identity": { // a key that was made is a secret
@@ -61,9 +62,10 @@ var table = map[string]rule{
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"internal/watch":     {never: network},
 	"internal/bounds":    {never: network},
+	"internal/lazypb":    {never: network},
 	"internal/compare":   {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/secret",
+		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazypb", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
@@ -82,6 +84,7 @@ var table = map[string]rule{
 	"internal/faulttest":            {},
 	"internal/edgetest":             {},
 	"internal/docstest":             {},
+	"internal/costtest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

@@ -39,10 +39,17 @@ type adapter struct {
 
 // NativeToValue implements types.Adapter.
 func (a adapter) NativeToValue(value any) ref.Val {
-	document, ok := value.(*JSON)
-	if !ok {
+	switch value := value.(type) {
+	case *JSON:
+		return a.document(value)
+	case Parts:
+		return &partial{Err: errPartial, adapter: a, parts: value}
+	default:
 		return a.Registry.NativeToValue(value)
 	}
+}
+
+func (a adapter) document(document *JSON) ref.Val {
 	document.mu.Lock()
 	defer document.mu.Unlock()
 	if document.value == nil {

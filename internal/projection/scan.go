@@ -26,16 +26,16 @@ type Document struct {
 }
 
 // taken is the value of a span for expressions.
-func (d *Document) taken(span int, value Value) *expr.JSON {
+func (d *Document) taken(index int, found span) *expr.JSON {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.values == nil {
 		d.values = map[int]*expr.JSON{}
 	}
-	if d.values[span] == nil {
-		d.values[span] = expr.NewJSON(value.raw)
+	if d.values[index] == nil {
+		d.values[index] = expr.NewJSON(d.body[found.start:found.end])
 	}
-	return d.values[span]
+	return d.values[index]
 }
 
 // Size is about as many bytes as what was found takes on the wire.
@@ -64,7 +64,7 @@ func (s *Shape) Scan(body []byte) (*Document, error) {
 	if len(body) > maxBody {
 		return nil, errors.New("read JSON: larger than 2 GiB")
 	}
-	document, err := s.scan(body, len(body) >= largeBody && s.root.node.slot == 0)
+	document, err := s.scan(body, len(body) >= largeBody && s.root.node.asked == 0)
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}

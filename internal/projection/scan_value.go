@@ -9,6 +9,9 @@ func (s *scanner) value(place *node, base, at int) int {
 	}
 	kind := jsontext.Value(s.body[at : at+1]).Kind()
 	if !place.finds(kind) {
+		if place.slot != 0 {
+			s.spans[base+place.slot] = span{kind: kind}
+		}
 		return s.within(place, base, at)
 	}
 	outermost := !s.keeping
@@ -34,9 +37,9 @@ func (s *scanner) value(place *node, base, at int) int {
 	return end
 }
 
-// finds reports whether anything is to be known of a value of some kind, besides what is within it.
+// finds reports whether anything is to be known of a value of some kind, besides that it is an object, and what is within it.
 func (n *node) finds(kind jsontext.Kind) bool {
-	return n.slot != 0 || n.loop != nil && kind != jsontext.KindBeginArray || n.blocks(kind)
+	return n.slot != 0 && (n.asked > 0 || kind != jsontext.KindBeginObject) || n.loop != nil && kind != jsontext.KindBeginArray || n.blocks(kind)
 }
 
 // blocks reports whether something should be below a value that is no object.

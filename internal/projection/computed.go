@@ -102,7 +102,7 @@ func (n names) Resolve(name string) (any, bool) {
 	case RemainingName:
 		return time.Until(n.scope.Until), n.scope.Awaited && !n.scope.Until.IsZero()
 	default:
-		value := n.scope.find(meaning.Place)
+		value := n.scope.find(&meaning.Place)
 		switch {
 		case value.kind == kindBlocked:
 			return types.WrapErr(errBlocked), true
@@ -112,7 +112,7 @@ func (n names) Resolve(name string) (any, bool) {
 			return expr.NewJSON(value.raw), true
 		default:
 			whole := Part{Slot: meaning.Place.Slot, Parts: meaning.Parts}
-			return n.scope.document(meaning.Place.Call).part(n.scope.base(meaning.Place), &whole)
+			return n.scope.document(meaning.Place.Call).part(n.scope.base(&meaning.Place), &whole)
 		}
 	}
 }

@@ -7,7 +7,7 @@ func (s *scanner) value(place *node, base, at int) int {
 	if at >= len(s.body) {
 		return s.fail(at, errTruncated)
 	}
-	kind := jsontext.Value(s.body[at : at+1]).Kind()
+	kind := kindOf(s.body[at])
 	if !place.finds(kind) {
 		if place.slot != 0 {
 			s.spans[base+place.slot] = span{kind: kind}
@@ -35,6 +35,14 @@ func (s *scanner) value(place *node, base, at int) int {
 		}
 	}
 	return end
+}
+
+// kindOf is the kind of a value that begins with a byte, if it is one at all.
+func kindOf(first byte) jsontext.Kind {
+	if first == '-' || first-'0' <= 9 {
+		return jsontext.KindNumber
+	}
+	return jsontext.Kind(first)
 }
 
 // finds reports whether anything is to be known of a value of some kind, besides that it is an object, and what is within it.

@@ -79,15 +79,23 @@ func (s *Shape) scan(body []byte, copies bool) (*Document, error) {
 	if err := scan.document(&s.root, body); err != nil {
 		return nil, err
 	}
-	document := &Document{body: body, spans: slices.Clone(scan.spans), found: scan.found}
+	document := &Document{body: body, spans: kept(scan.spans, maxSpans), found: scan.found}
 	if copies {
-		document.body = slices.Clone(scan.copied)
+		document.body = kept(scan.copied, maxCopied)
 	}
 	return document, nil
 }
 
 // largeBody is from how many bytes on what was found is copied, so that the body need not stay in memory for it.
 const largeBody = 64 << 10
+
+// kept is what a scanner has gathered, for a document: a copy, unless the scanner would not reuse it anyway.
+func kept[E any](gathered []E, reused int) []E {
+	if cap(gathered) > reused {
+		return gathered
+	}
+	return slices.Clone(gathered)
+}
 
 // scanners reuses what scanners have grown to.
 var scanners = sync.Pool{New: func() any { return &scanner{names: nameStack{seed: maphash.MakeSeed()}} }}

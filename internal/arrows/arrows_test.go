@@ -64,9 +64,10 @@ var table = map[string]rule{
 	"internal/bounds":    {never: network},
 	"internal/lazypb":    {never: network},
 	"internal/compare":   {never: network},
+	"internal/wirejson":  {never: network},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazypb", "internal/secret",
-		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
+		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "internal/wirejson", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",

@@ -1,6 +1,10 @@
 package projection
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // value reads the value of a place into the frame at base.
 func (s *scanner) value(place *node, base, at int) int {
@@ -31,7 +35,7 @@ func (s *scanner) value(place *node, base, at int) int {
 		s.keeping = false
 		s.found += end - at
 		if s.copies {
-			s.copied = append(s.copied, s.body[at:end]...)
+			s.copied = append(doubled(s.copied, end-at), s.body[at:end]...)
 		}
 	}
 	return end
@@ -189,12 +193,21 @@ func (s *scanner) loop(list *loop, base, at int) int {
 	at, more := s.open(at, ']')
 	for more {
 		frame := len(s.spans)
-		s.spans = append(s.spans, make([]span, list.element.size)...)
+		s.spans = append(doubled(s.spans, list.element.size), make([]span, list.element.size)...)
 		s.spans[link].start = int32(frame)
 		link = frame + linkSlot
 		at, more = s.next(s.value(list.element.node, frame, at), ']')
 	}
 	return at
+}
+
+// doubled has room for more elements. It grows to twice the size where append would grow by a quarter, and leave as much again
+// to the collector for each quarter.
+func doubled[E any](all []E, more int) []E {
+	if cap(all)-len(all) >= more {
+		return all
+	}
+	return slices.Grow(all, max(more, cap(all)))
 }
 
 // open reads the bracket of an object or a list, and reports whether there is anything before the closing one.

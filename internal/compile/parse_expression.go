@@ -246,7 +246,7 @@ func (p *parser) computed(at *source.Node, text string, offset int) *operand {
 	result := &operand{Operand: computed, at: at, typ: program.Type}
 	result.message, result.list = p.messageOf(program.Type)
 	for _, name := range program.Names {
-		meaning, calls := p.meaning(name)
+		meaning, calls := p.meaning(name, program.PartsOf(name))
 		computed.Names[name] = meaning
 		for _, call := range calls {
 			result.addCall(call)
@@ -282,18 +282,17 @@ func (p *parser) messageOf(typ *cel.Type) (protoreflect.MessageDescriptor, bool)
 	return message, list
 }
 
-// meaning says what a name stands for in an expression, and which answers that reads.
-func (p *parser) meaning(name string) (projection.Name, []int) {
+// meaning says what a name stands for in an expression, and which answers that reads. Parts are what the expression selects of it;
+// nil if it needs all of it.
+func (p *parser) meaning(name string, parts [][]string) (projection.Name, []int) {
 	if loop := p.loopNamed(name); loop != nil {
 		if loop.frame == nil {
 			return projection.Name{Kind: projection.LoopName, Loop: loop.depth}, loop.calls
 		}
-		place := projection.Place{Call: loop.document, Loop: loop.depth, Slot: loop.frame.Keep(nil)}
-		return projection.Name{Kind: projection.AnswerName, Place: place}, loop.calls
+		return framedName(loop.frame, projection.Place{Call: loop.document, Loop: loop.depth}, parts), loop.calls
 	}
 	if document := p.documentNamed(name); document != nil {
-		place := projection.Place{Call: document.index, Loop: -1, Slot: document.shape.Root().Keep(nil)}
-		return projection.Name{Kind: projection.AnswerName, Place: place}, document.calls
+		return framedName(document.shape.Root(), projection.Place{Call: document.index, Loop: -1}, parts), document.calls
 	}
 	if let := p.rpc.letNamed(name); let != nil {
 		return p.meaningOfLet(let), let.from.calls
@@ -306,6 +305,13 @@ func (p *parser) meaning(name string) (projection.Name, []int) {
 	default:
 		return projection.Name{Kind: projection.RequestName}, nil
 	}
+}
+
+// framedName is what a name stands for that has a frame.
+func framedName(frame *projection.Frame, place projection.Place, parts [][]string) projection.Name {
+	name := projection.Name{Kind: projection.AnswerName, Place: place}
+	name.Place.Slot, name.Parts = frame.KeepParts(parts)
+	return name
 }
 
 // meaningOfLet is what a name of let stands for: the value at its path, or its own.

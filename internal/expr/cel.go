@@ -178,7 +178,7 @@ const (
 	Failed
 )
 
-// Activation gives the values of declared names during one evaluation. A value is a JSON, a CEL value, or a message of
+// Activation gives the values of declared names during one evaluation. A value is a *JSON, Parts, a CEL value, or a message of
 // the contract; false means that the name has no value.
 type Activation interface {
 	Resolve(name string) (any, bool)

@@ -17,15 +17,15 @@ func (a answer) Resolve(name string) (any, bool) {
 	return expr.NewJSON([]byte(a)), name == "x" && a != ""
 }
 
-func env(t *testing.T) *expr.Env {
-	t.Helper()
+func env(tb testing.TB) *expr.Env {
+	tb.Helper()
 	base, err := expr.NewEnv(&protoregistry.Files{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	named, err := base.With(expr.Variable{Name: "x", Type: cel.DynType})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return named
 }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +10,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sheaf-rpc/sheaf/internal/rawjson"
 )
 
 // JSON is a valid JSON document, to be used as a value in CEL. Objects and lists are taken apart one level at a time, once,
@@ -19,7 +20,7 @@ type JSON struct {
 	raw   jsontext.Value
 	depth int
 
-	once  sync.Once
+	mu    sync.Mutex
 	value ref.Val
 }
 
@@ -38,11 +39,23 @@ type adapter struct {
 
 // NativeToValue implements types.Adapter.
 func (a adapter) NativeToValue(value any) ref.Val {
-	if document, ok := value.(*JSON); ok {
-		document.once.Do(func() { document.value = a.read(document) })
-		return document.value
+	switch value := value.(type) {
+	case *JSON:
+		return a.document(value)
+	case Parts:
+		return &partial{Err: errPartial, adapter: a, parts: value}
+	default:
+		return a.Registry.NativeToValue(value)
 	}
-	return a.Registry.NativeToValue(value)
+}
+
+func (a adapter) document(document *JSON) ref.Val {
+	document.mu.Lock()
+	defer document.mu.Unlock()
+	if document.value == nil {
+		document.value = a.read(document)
+	}
+	return document.value
 }
 
 func (a adapter) read(document *JSON) ref.Val {
@@ -52,84 +65,56 @@ func (a adapter) read(document *JSON) ref.Val {
 	case jsontext.KindTrue, jsontext.KindFalse:
 		return types.Bool(document.raw.Kind() == jsontext.KindTrue)
 	case jsontext.KindString:
-		text, err := jsontext.AppendUnquote(nil, document.raw)
-		if err != nil {
-			return types.WrapErr(err)
-		}
-		return types.String(text)
+		return types.String(rawjson.Unquoted(document.raw))
 	case jsontext.KindNumber:
-		return number(string(document.raw))
-	case jsontext.KindBeginObject:
-		return a.object(document)
-	case jsontext.KindBeginArray:
-		return a.list(document)
+		return number(document.raw)
+	case jsontext.KindBeginObject, jsontext.KindBeginArray:
+		if document.depth == maxDepth {
+			return types.WrapErr(errTooDeep)
+		}
+		if document.raw.Kind() == jsontext.KindBeginArray {
+			return a.list(document)
+		}
+		return newObject(a, document)
 	default:
 		return types.NewErr("value is not JSON")
 	}
 }
 
-func (a adapter) object(document *JSON) ref.Val {
-	fields := map[string]any{}
-	decoder, err := document.open()
-	if err != nil {
-		return types.WrapErr(err)
-	}
-	for decoder.PeekKind() == jsontext.KindString {
-		key, err := decoder.ReadToken()
-		if err != nil {
-			return types.WrapErr(err)
-		}
-		name := key.String()
-		member, err := document.next(decoder)
-		if err != nil {
-			return types.WrapErr(err)
-		}
-		if member.raw.Kind() != jsontext.KindNull {
-			fields[name] = member
-		}
-	}
-	return types.NewStringInterfaceMap(a, fields)
-}
-
 func (a adapter) list(document *JSON) ref.Val {
 	items := []*JSON{}
-	decoder, err := document.open()
-	if err != nil {
-		return types.WrapErr(err)
-	}
-	for decoder.PeekKind() != jsontext.KindEndArray {
-		item, err := document.next(decoder)
-		if err != nil {
-			return types.WrapErr(err)
-		}
-		items = append(items, item)
+	var made inside
+	for walk := rawjson.Over(document.raw); walk.Next(); {
+		items = append(items, made.add(document, walk.Value))
 	}
 	return types.NewDynamicList(a, items)
 }
 
-// open is a decoder behind the opening bracket.
-func (j *JSON) open() (*jsontext.Decoder, error) {
-	if j.depth == maxDepth {
-		return nil, errTooDeep
-	}
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(j.raw))
-	_, err := decoder.ReadToken()
-	return decoder, err
+// inside makes the values within a list or an object, more at a time the more there are.
+type inside struct {
+	free []JSON
+	made int
 }
 
-// next is the next value of a list or an object, which shares its memory.
-func (j *JSON) next(decoder *jsontext.Decoder) (*JSON, error) {
-	value, err := decoder.ReadValue()
-	if err != nil {
-		return nil, err
+func (i *inside) add(outer *JSON, raw []byte) *JSON {
+	const least, most = 2, 64
+	if len(i.free) == 0 {
+		i.free = make([]JSON, min(max(i.made, least), most))
 	}
-	end := int(decoder.InputOffset())
-	return &JSON{raw: j.raw[end-len(value) : end], depth: j.depth + 1}, nil
+	made := &i.free[0]
+	i.free = i.free[1:]
+	i.made++
+	made.raw, made.depth = raw, outer.depth+1
+	return made
 }
 
 // number is an int where the literal's value is a whole number that fits (so 20.0 is 20), a uint where only that holds
 // it, and a double otherwise. A whole number that none of them holds exactly is an error, not a rounded value.
-func number(literal string) ref.Val {
+func number(raw []byte) ref.Val {
+	if whole, ok := short(raw); ok {
+		return types.Int(whole)
+	}
+	literal := string(raw)
 	if whole, err := strconv.ParseInt(literal, 10, 64); err == nil {
 		return types.Int(whole)
 	}
@@ -150,3 +135,19 @@ func number(literal string) ref.Val {
 }
 
 var errTooLarge = errors.New("whole number is too large to compute with exactly")
+
+// short is the value of a whole number of so few digits that nothing can go wrong.
+func short(raw []byte) (int64, bool) {
+	const digits = 18
+	if len(raw) > digits {
+		return 0, false
+	}
+	whole := int64(0)
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		whole = whole*10 + int64(c-'0')
+	}
+	return whole, true
+}

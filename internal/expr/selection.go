@@ -40,7 +40,9 @@ func selectionsIn(root ast.Expr) []string {
 		if e.Kind() == ast.ComprehensionKind {
 			loop := e.AsComprehension()
 			visit(loop.IterRange(), bound)
+			visit(loop.AccuInit(), bound)
 			inside := append(slices.Clone(bound), loop.IterVar(), loop.IterVar2(), loop.AccuVar())
+			visit(loop.LoopCondition(), inside)
 			visit(loop.LoopStep(), inside)
 			visit(loop.Result(), inside)
 			return

@@ -240,6 +240,43 @@ func BenchmarkAnswers(b *testing.B) {
 	}
 }
 
+// BenchmarkScan measures the scan alone.
+func BenchmarkScan(b *testing.B) {
+	compiled := plantest.Compile(b, product)
+	for _, name := range []string{"Some", "Few"} {
+		shape, body := compiled.Find(name).Calls[0].Shape, answer(48)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			before := processorTime(b)
+			for b.Loop() {
+				if _, err := shape.Scan(body); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// BenchmarkAppend measures the rules alone.
+func BenchmarkAppend(b *testing.B) {
+	rpc := plantest.Compile(b, product).Find("Some")
+	document, err := rpc.Calls[0].Shape.Scan(answer(48))
+	if err != nil {
+		b.Fatal(err)
+	}
+	scope := &projection.Scope{Context: b.Context(), Answers: []*projection.Document{document}}
+	wire := make([]byte, 0, 16<<10)
+	before := processorTime(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, reports, _ := rpc.Response.Append(wire, scope); len(reports) > 0 {
+			b.Fatal(reports)
+		}
+	}
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+}
+
 // processorTime is what the process has used so far.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()

@@ -31,6 +31,8 @@ type Name struct {
 	Kind NameKind
 	// Place is where the whole value is kept, for AnswerName.
 	Place Place
+	// Parts are what the expression selects of it, if that is all; only they are kept then.
+	Parts []Part
 	// Loop is the loop's depth, for LoopName.
 	Loop int
 	// Let is the index in Scope.Lets, for LetName.
@@ -100,7 +102,7 @@ func (n names) Resolve(name string) (any, bool) {
 	case RemainingName:
 		return time.Until(n.scope.Until), n.scope.Awaited && !n.scope.Until.IsZero()
 	default:
-		value := n.scope.find(meaning.Place)
+		value := n.scope.find(&meaning.Place)
 		switch {
 		case value.kind == kindBlocked:
 			return types.WrapErr(errBlocked), true
@@ -109,7 +111,8 @@ func (n names) Resolve(name string) (any, bool) {
 		case len(meaning.Place.Rest) > 0:
 			return expr.NewJSON(value.raw), true
 		default:
-			return n.scope.document(meaning.Place.Call).taken(n.scope.base(meaning.Place)+meaning.Place.Slot, value), true
+			whole := Part{Slot: meaning.Place.Slot, Parts: meaning.Parts}
+			return n.scope.document(meaning.Place.Call).part(n.scope.base(&meaning.Place), &whole)
 		}
 	}
 }

@@ -67,5 +67,5 @@ func keyValue(encoding *Encoding, key []byte) Value {
 	if encoding == scalars[protoreflect.BoolKind] && (string(key) == "true" || string(key) == "false") {
 		return jsonValue(key)
 	}
-	return Value{kind: jsontext.KindString, raw: key, plain: true}
+	return Value{kind: jsontext.KindString, raw: key, form: plain}
 }

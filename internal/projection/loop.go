@@ -42,7 +42,7 @@ func (l *Loop) openFrames(scope *Scope) (*elements, string) {
 	if doc == nil {
 		return nil, ""
 	}
-	switch found := doc.spans[scope.base(answer.Place)+answer.Slot]; found.kind {
+	switch found := doc.spans[scope.base(&answer.Place)+answer.Slot]; found.kind {
 	case jsontext.KindBeginArray:
 		return &elements{doc: doc, frame: int(found.start)}, ""
 	case jsontext.KindInvalid, jsontext.KindNull:

@@ -33,7 +33,7 @@ type Answer struct {
 }
 
 // Value implements Operand.
-func (a *Answer) Value(scope *Scope) (Value, error) { return scope.find(a.Place), nil }
+func (a *Answer) Value(scope *Scope) (Value, error) { return scope.find(&a.Place), nil }
 
 func (a *Answer) String() string { return a.Path.String() }
 

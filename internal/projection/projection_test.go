@@ -363,7 +363,7 @@ func whole(value any) (*big.Int, bool) {
 		if _, err := value.Float64(); err != nil {
 			return nil, false // far beyond every integer type, and slow to write out
 		}
-		if exponent := strings.IndexAny(value.String(), "eE"); exponent >= 0 && len(value)-exponent > 6 {
+		if exponent := strings.IndexAny(value.String(), "eE"); exponent >= 0 && len(strings.TrimLeft(value.String()[exponent+1:], "+-0")) > 5 {
 			zero, _ := value.Float64()
 			mantissa := strings.Trim(value.String()[:exponent], "-0.")
 			return big.NewInt(0), zero == 0 && mantissa == ""

@@ -101,10 +101,10 @@ func (r *run) sample(source Operand) string {
 	if !ok || answer.Loop >= len(r.loops) {
 		return ""
 	}
-	if doc := r.document(answer.Call); doc == nil || doc.spans[r.base(answer.Place)+answer.Slot].end == 0 {
+	if doc := r.document(answer.Call); doc == nil || doc.spans[r.base(&answer.Place)+answer.Slot].end == 0 {
 		return "" // of a list that is looped over, only the elements are kept
 	}
-	value := r.find(answer.Place)
+	value := r.find(&answer.Place)
 	const most = 60
 	if value.Missing() || len(value.raw) > most {
 		return ""

@@ -26,16 +26,16 @@ type Document struct {
 }
 
 // taken is the value of a span for expressions.
-func (d *Document) taken(span int, value Value) *expr.JSON {
+func (d *Document) taken(index int, found span) *expr.JSON {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.values == nil {
 		d.values = map[int]*expr.JSON{}
 	}
-	if d.values[span] == nil {
-		d.values[span] = expr.NewJSON(value.raw)
+	if d.values[index] == nil {
+		d.values[index] = expr.NewJSON(d.body[found.start:found.end])
 	}
-	return d.values[span]
+	return d.values[index]
 }
 
 // Size is about as many bytes as what was found takes on the wire.
@@ -64,7 +64,7 @@ func (s *Shape) Scan(body []byte) (*Document, error) {
 	if len(body) > maxBody {
 		return nil, errors.New("read JSON: larger than 2 GiB")
 	}
-	document, err := s.scan(body, len(body) >= largeBody && s.root.node.slot == 0)
+	document, err := s.scan(body, len(body) >= largeBody && s.root.node.asked == 0)
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
@@ -79,15 +79,23 @@ func (s *Shape) scan(body []byte, copies bool) (*Document, error) {
 	if err := scan.document(&s.root, body); err != nil {
 		return nil, err
 	}
-	document := &Document{body: body, spans: slices.Clone(scan.spans), found: scan.found}
+	document := &Document{body: body, spans: kept(scan.spans, maxSpans), found: scan.found}
 	if copies {
-		document.body = slices.Clone(scan.copied)
+		document.body = kept(scan.copied, maxCopied)
 	}
 	return document, nil
 }
 
 // largeBody is from how many bytes on what was found is copied, so that the body need not stay in memory for it.
 const largeBody = 64 << 10
+
+// kept is what a scanner has gathered, for a document: a copy, unless the scanner would not reuse it anyway.
+func kept[E any](gathered []E, reused int) []E {
+	if cap(gathered) > reused {
+		return gathered
+	}
+	return slices.Clone(gathered)
+}
 
 // scanners reuses what scanners have grown to.
 var scanners = sync.Pool{New: func() any { return &scanner{names: nameStack{seed: maphash.MakeSeed()}} }}

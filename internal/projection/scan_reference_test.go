@@ -48,7 +48,10 @@ func (r *reference) value(place *node, base int) error {
 	}
 	found := span{start: int32(start), end: int32(r.decoder.InputOffset()), kind: kind}
 	found.escaped = kind == jsontext.KindString && bytes.IndexByte(r.body[found.start:found.end], '\\') >= 0
-	if place.slot != 0 {
+	switch {
+	case place.slot != 0 && place.asked == 0 && kind == jsontext.KindBeginObject:
+		r.spans[base+place.slot] = span{kind: kind}
+	case place.slot != 0:
 		r.spans[base+place.slot] = found
 	}
 	if place.loop != nil && kind != jsontext.KindBeginArray {

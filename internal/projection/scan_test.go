@@ -22,6 +22,7 @@ func shapes() []*Shape {
 	for i := range 40 {
 		root.Keep([]string{"n", strconv.Itoa(i)})
 	}
+	root.KeepParts([][]string{{"b", "c"}, {"n", "1"}})
 	_, element := root.Loop([]string{"l"})
 	element.Keep([]string{"a"})
 	element.Keep([]string{"b", "c"})
@@ -67,7 +68,7 @@ func standing(body []byte, spans []span) []string {
 	held := make([]string, len(spans))
 	for i, one := range spans {
 		if one.end == 0 {
-			held[i] = fmt.Sprint(one) // of a list whose elements have frames, or a link
+			held[i] = fmt.Sprint(one) // of a list whose elements have frames, of an object of which there are parts, or a link
 		} else {
 			held[i] = fmt.Sprintf("%c %v %s", one.kind, one.escaped, body[one.start:one.end])
 		}

@@ -26,16 +26,13 @@ func (s *scanner) text(at int) int {
 	body := s.body
 	at++
 	for {
-		for at <= len(body)-word {
+		if at <= len(body)-word {
 			special := specials(binary.LittleEndian.Uint64(body[at:]))
-			if special != 0 {
-				at += bits.TrailingZeros64(special) / 8
-				break
+			if special == 0 {
+				at += word
+				continue
 			}
-			at += word
-		}
-		for at < len(body) && isPlain(body[at]) { // of what is left at the very end
-			at++
+			at += bits.TrailingZeros64(special) / 8
 		}
 		if at >= len(body) {
 			return s.fail(at, errTruncated)
@@ -47,16 +44,16 @@ func (s *scanner) text(at int) int {
 			at = s.escape(at)
 		case c >= utf8.RuneSelf:
 			at = s.characters(at)
-		default:
+		case c < ' ':
 			return s.fail(at, errControl)
+		default: // of what is left at the very end
+			at++
 		}
-		if at < 0 {
+		if at == failed {
 			return failed
 		}
 	}
 }
-
-func isPlain(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
 
 // characters reads a run of characters beyond ASCII. The two forms that most of them have are told by their bits; what is left
 // to utf8 are the rare, and the wrong ones.

@@ -1,14 +1,21 @@
 package projection
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // value reads the value of a place into the frame at base.
 func (s *scanner) value(place *node, base, at int) int {
 	if at >= len(s.body) {
 		return s.fail(at, errTruncated)
 	}
-	kind := jsontext.Value(s.body[at : at+1]).Kind()
+	kind := kindOf(s.body[at])
 	if !place.finds(kind) {
+		if place.slot != 0 {
+			s.spans[base+place.slot] = span{kind: kind}
+		}
 		return s.within(place, base, at)
 	}
 	outermost := !s.keeping
@@ -28,15 +35,23 @@ func (s *scanner) value(place *node, base, at int) int {
 		s.keeping = false
 		s.found += end - at
 		if s.copies {
-			s.copied = append(s.copied, s.body[at:end]...)
+			s.copied = append(doubled(s.copied, end-at), s.body[at:end]...)
 		}
 	}
 	return end
 }
 
-// finds reports whether anything is to be known of a value of some kind, besides what is within it.
+// kindOf is the kind of a value that begins with a byte, if it is one at all.
+func kindOf(first byte) jsontext.Kind {
+	if first == '-' || first-'0' <= 9 {
+		return jsontext.KindNumber
+	}
+	return jsontext.Kind(first)
+}
+
+// finds reports whether anything is to be known of a value of some kind, besides that it is an object, and what is within it.
 func (n *node) finds(kind jsontext.Kind) bool {
-	return n.slot != 0 || n.loop != nil && kind != jsontext.KindBeginArray || n.blocks(kind)
+	return n.slot != 0 && (n.asked > 0 || kind != jsontext.KindBeginObject) || n.loop != nil && kind != jsontext.KindBeginArray || n.blocks(kind)
 }
 
 // blocks reports whether something should be below a value that is no object.
@@ -178,12 +193,21 @@ func (s *scanner) loop(list *loop, base, at int) int {
 	at, more := s.open(at, ']')
 	for more {
 		frame := len(s.spans)
-		s.spans = append(s.spans, make([]span, list.element.size)...)
+		s.spans = append(doubled(s.spans, list.element.size), make([]span, list.element.size)...)
 		s.spans[link].start = int32(frame)
 		link = frame + linkSlot
 		at, more = s.next(s.value(list.element.node, frame, at), ']')
 	}
 	return at
+}
+
+// doubled has room for more elements. It grows to twice the size where append would grow by a quarter, and leave as much again
+// to the collector for each quarter.
+func doubled[E any](all []E, more int) []E {
+	if cap(all)-len(all) >= more {
+		return all
+	}
+	return slices.Grow(all, max(more, cap(all)))
 }
 
 // open reads the bracket of an object or a list, and reports whether there is anything before the closing one.

@@ -55,6 +55,13 @@ type replacement struct {
 
 // document is the one at an index of the answers; nil if there is none.
 func (s *Scope) document(index int) *Document {
+	if len(s.instead) == 0 {
+		return s.Answers[index]
+	}
+	return s.replaced(index)
+}
+
+func (s *Scope) replaced(index int) *Document {
 	for _, one := range slices.Backward(s.instead) {
 		if one.index == index {
 			return one.document
@@ -89,27 +96,38 @@ type Place struct {
 }
 
 // find is the value at a place.
-func (s *Scope) find(place Place) Value {
+func (s *Scope) find(place *Place) Value {
 	doc := s.document(place.Call)
 	if doc == nil {
 		return Value{}
 	}
-	found := doc.spans[s.base(place)+place.Slot]
+	found := &doc.spans[s.base(place)+place.Slot]
 	if found.kind == jsontext.KindInvalid || found.kind == jsontext.KindNull {
 		return Value{}
 	}
-	value := Value{kind: found.kind, raw: doc.body[found.start:found.end], verbatim: !found.escaped}
-	for _, step := range place.Rest {
-		value = value.step(step)
+	value := Value{kind: found.kind, raw: doc.body[found.start:found.end], form: verbatim}
+	if found.escaped {
+		value.form = quoted
+	}
+	if len(place.Rest) > 0 {
+		return value.follow(place.Rest)
 	}
 	return value
 }
 
-func (s *Scope) base(place Place) int {
+func (s *Scope) base(place *Place) int {
 	if place.Loop < 0 {
 		return 0
 	}
 	return s.loops[place.Loop].frame
+}
+
+// follow is the value some steps below v.
+func (v Value) follow(steps []expr.Step) Value {
+	for _, step := range steps {
+		v = v.step(step)
+	}
+	return v
 }
 
 // step is the value one step below v.

@@ -31,10 +31,12 @@ type Frame struct {
 
 // node is a place in a document.
 type node struct {
-	slot   int // where to keep the value's span; 0 for nowhere
-	asked  int // how often it was asked for
-	fields fields
-	loop   *loop
+	slot  int // where to keep the value's span; 0 for nowhere
+	asked int // how often all of the value was asked for
+	// inParts is set if the value was asked for only so far as it is no object.
+	inParts bool
+	fields  fields
+	loop    *loop
 }
 
 // loop is a list of which each element has a frame of its own.
@@ -64,6 +66,9 @@ func (f *Frame) Keep(keys []string) int {
 func (f *Frame) Release(keys []string) {
 	place := f.node.descend(keys)
 	if place.asked--; place.asked > 0 {
+		return
+	}
+	if place.inParts {
 		return
 	}
 	if place.slot == f.size-1 {

@@ -17,7 +17,7 @@ func encodeString(dst []byte, value Value) ([]byte, bool) {
 	switch {
 	case value.kind == jsontext.KindString && value.isVerbatim():
 		text := value.content()
-		return protowire.AppendBytes(dst, text), !value.plain || utf8.Valid(text)
+		return protowire.AppendBytes(dst, text), value.form != plain || utf8.Valid(text)
 	case value.kind == jsontext.KindString:
 		dst, start := beginBytes(dst)
 		return endBytes(rawjson.AppendUnquoted(dst, value.raw), start), true

@@ -11,15 +11,25 @@ import (
 )
 
 // Value is one JSON value on its way from a source to a field, a URL, a header or a body. The zero Value means that there
-// is none: missing and null are one thing.
+// is none: missing and null are one thing. It is small enough that the compiler keeps it in registers, and is to remain so.
 type Value struct {
-	kind jsontext.Kind
 	// raw is the JSON text; for a plain string, the content itself.
-	raw   []byte
-	plain bool
-	// verbatim is set if the string is known to have no escapes.
-	verbatim bool
+	raw  []byte
+	kind jsontext.Kind
+	form form
 }
+
+// form is how a string stands in its value.
+type form uint8
+
+const (
+	// quoted: as JSON text.
+	quoted form = iota
+	// verbatim: as JSON text that is known to have no escapes.
+	verbatim
+	// plain: as what it says.
+	plain
+)
 
 var errBlocked = errors.New("what should hold the value is no object")
 
@@ -37,7 +47,7 @@ func jsonValue(raw []byte) Value {
 
 // plainString is a string value that was never quoted.
 func plainString[T string | []byte](text T) Value {
-	return Value{kind: jsontext.KindString, raw: []byte(text), plain: true}
+	return Value{kind: jsontext.KindString, raw: []byte(text), form: plain}
 }
 
 // Missing reports whether there is no value.
@@ -45,10 +55,10 @@ func (v Value) Missing() bool { return v.kind == jsontext.KindInvalid }
 
 // content is the text of a string, without its quotes. It may be part of the answer, so it is only to be read.
 func (v Value) content() []byte {
-	switch {
-	case v.plain:
+	switch v.form {
+	case plain:
 		return v.raw
-	case v.verbatim:
+	case verbatim:
 		return v.raw[1 : len(v.raw)-1]
 	default:
 		return rawjson.Unquoted(v.raw)
@@ -57,12 +67,12 @@ func (v Value) content() []byte {
 
 // isVerbatim reports whether a string stands as it is.
 func (v Value) isVerbatim() bool {
-	return v.plain || v.verbatim || bytes.IndexByte(v.raw, '\\') < 0
+	return v.form != quoted || bytes.IndexByte(v.raw, '\\') < 0
 }
 
 // AppendJSON appends the value as JSON text.
 func (v Value) AppendJSON(dst []byte) ([]byte, error) {
-	if v.plain {
+	if v.form == plain {
 		return jsontext.AppendQuote(dst, v.raw)
 	}
 	if v.kind == kindBlocked {

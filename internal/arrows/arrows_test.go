@@ -40,17 +40,18 @@ var table = map[string]rule{
 		never: []string{"connectrpc.com/connect", module + "internal/compile", module + "internal/source", module + "upstreams"},
 	},
 	"internal/livefile":  {never: network},
+	"internal/lru":       {never: network},
 	"internal/secret":    {may: []string{"internal/livefile"}, never: network},
 	"internal/pagetoken": {never: network},
-	"internal/store":     {may: []string{"internal/livefile", "internal/secret"}, never: network},
+	"internal/store":     {may: []string{"internal/livefile", "internal/lru", "internal/secret"}, never: network},
 	"internal/tlsfile":   {may: []string{"internal/livefile"}, never: network},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/httpcache", "internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/lru", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/identity": { // a key that was made is a secret
-		may:   []string{"internal/expr", "internal/secret", "internal/store"},
+		may:   []string{"internal/expr", "internal/lru", "internal/secret", "internal/store"},
 		never: []string{"connectrpc.com/connect", module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/policy": { // a report of what is missing names fields, which may be hidden

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -50,6 +51,8 @@ type RPC struct {
 	world *World
 	// targets are by call.
 	targets []target
+	// lastSize is that of the last response in bytes.
+	lastSize atomic.Int64
 }
 
 // target is what a call reaches: an upstream with its error rules, or callees by the names of RPCs.

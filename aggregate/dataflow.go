@@ -17,11 +17,7 @@ import (
 func (r *run) dataflow(ctx context.Context) error {
 	var groupCtx context.Context
 	r.group, groupCtx = errgroup.WithContext(ctx)
-	for i, call := range r.plan.Calls {
-		if len(call.Needs) == 0 {
-			r.start(groupCtx, i)
-		}
-	}
+	r.begin(groupCtx)
 	err := r.group.Wait()
 	switch {
 	case r.committed.Load():
@@ -30,6 +26,26 @@ func (r *run) dataflow(ctx context.Context) error {
 		return r.firstFailure(ctx)
 	default:
 		return wrapEnded(ctx, r.plan)
+	}
+}
+
+// begin starts all calls that wait for nothing. The last of them is made in this goroutine, which would only wait otherwise.
+func (r *run) begin(ctx context.Context) {
+	own := -1
+	for i, call := range r.plan.Calls {
+		if len(call.Needs) > 0 {
+			continue
+		}
+		if own >= 0 {
+			r.start(ctx, own)
+		}
+		own = i
+	}
+	if own < 0 {
+		return
+	}
+	if err := r.chain(ctx, own); err != nil {
+		r.group.Go(func() error { return err }) // which ends the others
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -55,7 +53,7 @@ func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	query, err := fillQuery(scope, declared.Query)
+	query, err := declared.Query.Fill(scope)
 	if err != nil {
 		return Request{}, err
 	}
@@ -67,7 +65,7 @@ func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
 		return Request{}, err
 	}
 	request := Request{
-		Name: call.Name, Template: declared.Path.Names(), Method: declared.Method, Path: path, Query: query, Header: header,
+		Name: call.Name, Template: declared.Path.Names(), Route: declared.Route, Method: declared.Method, Path: path, Query: query, Header: header,
 		Timeout: call.Timeout, Repeatable: declared.Repeatable, AbsentOn: declared.AbsentOn,
 	}
 	return request, fillPayload(scope, declared, &request)
@@ -130,16 +128,19 @@ func (r *Request) setType(kind string) {
 	}
 }
 
+// fillPath fills a path in a room for what paths mostly are.
 func fillPath(scope *projection.Scope, call *plan.Request) (string, error) {
-	values := make([][]byte, len(call.PathValues))
-	for i, operand := range call.PathValues {
+	var holes [8][]byte
+	values := holes[:0]
+	for _, operand := range call.PathValues {
 		value, err := pathValue(scope, operand)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", operand, err)
 		}
-		values[i] = value
+		values = append(values, value)
 	}
-	path, err := call.Path.Expand(nil, values)
+	var room [256]byte
+	path, err := call.Path.Expand(room[:0], values)
 	if refused, ok := errors.AsType[*urltemplate.ValueError](err); ok {
 		return "", fmt.Errorf("%s: %w", call.PathValues[refused.Hole], err)
 	}
@@ -148,6 +149,7 @@ func fillPath(scope *projection.Scope, call *plan.Request) (string, error) {
 
 var errMissing = errors.New("value is missing, so it cannot stand in a path")
 
+// pathValue is the text that an operand gives for a path. It is only to be read.
 func pathValue(scope *projection.Scope, operand projection.Operand) ([]byte, error) {
 	value, err := operand.Value(scope)
 	if err != nil {
@@ -156,59 +158,7 @@ func pathValue(scope *projection.Scope, operand projection.Operand) ([]byte, err
 	if value.Missing() {
 		return nil, errMissing
 	}
-	return value.AppendName(nil)
-}
-
-// fillQuery encodes the parameters in the order of the binding. A list gives one parameter for each element.
-func fillQuery(scope *projection.Scope, parameters []plan.Parameter) (string, error) {
-	var query []byte
-	begin := func(name string) {
-		if len(query) > 0 {
-			query = append(query, '&')
-		}
-		query = append(append(query, url.QueryEscape(name)...), '=')
-	}
-	for _, parameter := range parameters {
-		text, isText := parameter.Value.(*projection.Text)
-		if isText {
-			value, ok, err := queryText(scope, text)
-			if err != nil {
-				return "", fmt.Errorf("%s: %w", parameter.Name, err)
-			}
-			if ok {
-				begin(parameter.Name)
-				query = append(query, value...)
-			}
-			continue
-		}
-		err := eachText(scope, parameter, func(text []byte) {
-			begin(parameter.Name)
-			query = append(query, url.QueryEscape(string(text))...)
-		})
-		if err != nil {
-			return "", err
-		}
-	}
-	return string(query), nil
-}
-
-// queryText is the value of a parameter with holes. As in a path, what stands in the binding is sent as it is where a query
-// can hold it (RFC 3986, section 3.4), and what fills a hole is escaped.
-func queryText(scope *projection.Scope, text *projection.Text) (value []byte, ok bool, err error) {
-	ok, err = text.Pieces(scope, func(piece []byte, literal bool) {
-		if !literal {
-			value = append(value, url.QueryEscape(string(piece))...)
-			return
-		}
-		for _, c := range piece {
-			if strings.IndexByte("!$'()*,;:@/?", c) >= 0 {
-				value = append(value, c)
-			} else {
-				value = append(value, url.QueryEscape(string([]byte{c}))...)
-			}
-		}
-	})
-	return value, ok, err
+	return value.Name()
 }
 
 // checkHeader refuses values that no header can carry (RFC 9110, section 5.5).
@@ -250,7 +200,7 @@ func eachText(scope *projection.Scope, parameter plan.Parameter, f func(text []b
 	if value.Missing() {
 		return nil
 	}
-	if err := value.AppendTexts(f); err != nil {
+	if err := value.Texts(f); err != nil {
 		return fmt.Errorf("%s: %w", parameter.Name, err)
 	}
 	return nil

@@ -38,6 +38,7 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 	}
 	scope = r.scope.In(ctx)
 	message, reports, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
+	r.lastSize.Store(int64(len(message)))
 	if err := wrapEnded(ctx, r.plan); err != nil {
 		return nil, err
 	}
@@ -67,6 +68,9 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 // metadata fills the headers and trailers that the binding declares. One whose value is no text is left out, and reported.
 func (r *run) metadata(scope *projection.Scope) (header, trailer http.Header, wrong []projection.Report) {
 	fill := func(parameters []plan.Parameter) http.Header {
+		if len(parameters) == 0 {
+			return nil
+		}
 		filled := http.Header{}
 		for _, parameter := range parameters {
 			var texts []string
@@ -100,16 +104,18 @@ func (r *run) addPartial(result *Result) error {
 	return nil
 }
 
-// guessSize is a capacity that most responses fit: they are smaller than the answers that they come from.
+// guessSize is a capacity that the response fits if it is little larger than the last one was. It is no more than the answers that it
+// comes from.
 func (r *run) guessSize() int {
 	const least = 256
-	size := least
+	most := least
 	for _, document := range r.scope.Answers {
 		if document != nil {
-			size += document.Size() / 2
+			most += document.Size()
 		}
 	}
-	return size
+	last := int(r.lastSize.Load())
+	return min(most, max(least, last+last/4))
 }
 
 // partial is the report of what is missing, or nil.

@@ -20,9 +20,9 @@ type Upstream interface {
 
 // Request is a call whose holes are all filled.
 type Request struct {
-	// Name is the call's name in its binding, and Template its path with holes unfilled: low-cardinality names for traces
-	// and metrics.
-	Name, Template string
+	// Name is the call's name in its binding, Template its path with holes unfilled, and Route that behind the method:
+	// low-cardinality names for traces and metrics.
+	Name, Template, Route string
 	// Method is an HTTP method in upper case.
 	Method string
 	// Path is escaped and starts with a slash; it is below the upstream's base URL. Query is encoded, without "?".

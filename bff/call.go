@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/types/dynamicpb"
-
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
 	"github.com/sheaf-rpc/sheaf/internal/identity"
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
@@ -37,7 +36,8 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	}
 	procedure := w.procedures[found.Name()]
 	codec := jsonCodec{w.requests(procedure.plan.Method), "json"}
-	request := dynamicpb.NewMessage(procedure.plan.Method.Input())
+	request := &lazypb.Message{}
+	request.Init(codec.descriptor, codec.types)
 	if err := codec.Unmarshal(requestJSON, request); err != nil {
 		return nil, fmt.Errorf("read request: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/internal/bounds"
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
@@ -34,12 +35,23 @@ func (r *response) message(types *dynamicpb.Types) (*dynamicpb.Message, error) {
 
 // requests is how requests of one type are read.
 type requests struct {
-	types *dynamicpb.Types
+	descriptor protoreflect.MessageDescriptor
+	types      *dynamicpb.Types
 	// message is what is counted of them before they are built, and within how much may be in one.
 	message *bounds.Message
 	within  bounds.Bounds
 	// discard leaves out what the contract does not know.
 	discard bool
+}
+
+// initialize makes a zero request an empty one.
+func (r *requests) initialize(_ connect.Spec, message any) error {
+	target, ok := message.(*lazypb.Message)
+	if !ok {
+		return fmt.Errorf("initialize request: %T is none", message)
+	}
+	target.Init(r.descriptor, r.types)
+	return nil
 }
 
 // recursion is the limit that libraries keep to, whose levels are more than ours: maps and free-form values have levels of their own.
@@ -63,16 +75,21 @@ func (protoCodec) Marshal(message any) ([]byte, error) {
 	}
 }
 
-// Unmarshal implements connect.Codec.
+// Unmarshal implements connect.Codec. What is plain stays in its bytes, and anything else is for Protobuf's decoder to judge.
 func (c protoCodec) Unmarshal(data []byte, message any) error {
-	target, ok := message.(proto.Message)
+	target, ok := message.(*lazypb.Message)
 	if !ok {
-		return fmt.Errorf("unmarshal: %T is no message", message)
+		return fmt.Errorf("unmarshal: %T is no request", message)
 	}
-	if err := c.within.CheckWire(c.message, data); err != nil {
+	plain, err := c.within.CheckWire(c.message, data)
+	if err != nil {
 		return err
 	}
-	return readWire(proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}, data, target)
+	if plain {
+		target.Keep(bytes.Clone(data)) // the data's own bytes are used again
+		return nil
+	}
+	return readWire(proto.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion()}, data, target.Built())
 }
 
 // readWire reads a message. Protobuf's decoder of dynamic messages panics at a map's entry whose second key is of another wire type.
@@ -124,9 +141,9 @@ func (c jsonCodec) Marshal(message any) ([]byte, error) {
 
 // Unmarshal implements connect.Codec.
 func (c jsonCodec) Unmarshal(data []byte, message any) error {
-	target, ok := message.(proto.Message)
+	target, ok := message.(*lazypb.Message)
 	if !ok {
-		return fmt.Errorf("unmarshal: %T is no message", message)
+		return fmt.Errorf("unmarshal: %T is no request", message)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return errors.New("body is empty; an empty request is {}")
@@ -135,7 +152,7 @@ func (c jsonCodec) Unmarshal(data []byte, message any) error {
 		return err
 	}
 	options := protojson.UnmarshalOptions{Resolver: c.types, RecursionLimit: c.recursion(), DiscardUnknown: c.discard}
-	if err := options.Unmarshal(data, target); err != nil {
+	if err := options.Unmarshal(data, target.Built()); err != nil {
 		return errors.New(plainJSONError(err))
 	}
 	return nil
@@ -156,10 +173,11 @@ func shortened(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
-// codecs are the codecs of a method's handler.
+// codecs are how a method's handler reads requests and writes responses.
 func (w *world) codecs(method protoreflect.MethodDescriptor) connect.HandlerOption {
 	requests := w.requests(method)
 	return connect.WithHandlerOptions(
+		connect.WithRequestInitializer(requests.initialize),
 		connect.WithCodec(protoCodec{requests}),
 		connect.WithCodec(jsonCodec{requests, "json"}),
 		connect.WithCodec(jsonCodec{requests, "json; charset=utf-8"}),
@@ -180,7 +198,7 @@ func requestTypes(compiled *plan.Plan) *bounds.Types {
 func (w *world) requests(method protoreflect.MethodDescriptor) *requests {
 	settings := &w.plan.Server
 	return &requests{
-		types: w.types, message: w.requestTypes.Message(method.Input()),
+		descriptor: method.Input(), types: w.types, message: w.requestTypes.Message(method.Input()),
 		within: bounds.Bounds{Depth: settings.MaxDepth, Elements: settings.MaxElements}, discard: settings.AllowUnknownFields,
 	}
 }

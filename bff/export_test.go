@@ -25,3 +25,8 @@ func (s *Server) TellPeers() {
 		_, _ = io.WriteString(w, l.peerOf(r).IP+" "+l.peerOf(r).Listener)
 	})
 }
+
+// Validates reports whether requests of an RPC are checked against the contract's rules.
+func (s *Server) Validates(rpc string) bool {
+	return s.current.Load().procedures[rpc].validate() != nil
+}

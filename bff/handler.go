@@ -11,8 +11,8 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -108,7 +108,6 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 	procedure := w.procedures[plan.Procedure(method)]
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
-		connect.WithRequestInitializer(initialize),
 		w.codecs(method),
 		atMost(w.plan.Server.MaxRequestBytes),
 		connect.WithCompressMinBytes(minCompressed),
@@ -125,21 +124,10 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.UnaryInterceptorFunc(procedure.leave),
 		w.authorize(procedure.plan.Name()),
 		w.limits(procedure.plan),
-		policy.Validate(procedure.validator),
+		procedure.validate(),
 		w.onceOnly(method),
 	)
 	return connect.NewUnaryHandler(path(method), procedure.serve, append(options, interceptors)...)
-}
-
-// initialize makes an empty request a message of the method's type.
-func initialize(spec connect.Spec, message any) error {
-	method, isMethod := spec.Schema.(protoreflect.MethodDescriptor)
-	target, isDynamic := message.(*dynamicpb.Message)
-	if !isMethod || !isDynamic {
-		return fmt.Errorf("initialize request: %T for %T", message, spec.Schema)
-	}
-	*target = *dynamicpb.NewMessage(method.Input()) // the target is new, so no lock is copied
-	return nil
 }
 
 // idempotency is what the contract says of repeating an RPC. Without side effects, an RPC is served on GET too.
@@ -159,6 +147,6 @@ func idempotency(method protoreflect.MethodDescriptor) connect.IdempotencyLevel 
 }
 
 // unimplemented answers the RPCs of a bound service that have no binding.
-func unimplemented(_ context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
+func unimplemented(_ context.Context, request *connect.Request[lazypb.Message]) (*connect.Response[response], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New(request.Spec().Procedure[1:]+" is not implemented"))
 }

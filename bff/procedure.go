@@ -8,9 +8,9 @@ import (
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -67,7 +67,7 @@ func (w *world) timeout(rpc *plan.RPC) time.Duration {
 }
 
 // serve answers a request that every interceptor has let through.
-func (p *procedure) serve(ctx context.Context, request *connect.Request[dynamicpb.Message]) (*connect.Response[response], error) {
+func (p *procedure) serve(ctx context.Context, request *connect.Request[lazypb.Message]) (*connect.Response[response], error) {
 	policy.From(ctx).Begun = true
 	chosen, shadows := p.choose(ctx, request)
 	input := aggregate.Input{

@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -40,7 +40,7 @@ func (w *world) routes(rpc *plan.RPC, answer func(*plan.RPC) *procedure) []*rout
 }
 
 // choose finds what answers a request, and what runs in the shadow of that: all that are about it.
-func (p *procedure) choose(ctx context.Context, request *connect.Request[dynamicpb.Message]) (answer *procedure, shadows []*route) {
+func (p *procedure) choose(ctx context.Context, request *connect.Request[lazypb.Message]) (answer *procedure, shadows []*route) {
 	if len(p.routes) == 0 {
 		return p, nil
 	}

@@ -89,7 +89,7 @@ func (b *balancer) close() {
 	}
 	b.checks.Wait()
 	for _, one := range b.addresses {
-		one.transport.CloseIdleConnections()
+		one.transport.close()
 	}
 }
 

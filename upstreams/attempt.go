@@ -50,18 +50,16 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	sending := signing.base.sending(attemptCtx, request)
-	defer sending.abandon(nil)
 	enough := time.Now().Add(c.wholeTimeout(request) / 2)
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	response, err := exchange.to.transport.RoundTrip(signing.WithContext(sending.trace()))
+	response, err := exchange.to.transport.send(signing.Request, sending)
 	if err != nil {
 		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
 		failure.Unsent = !sending.connected.Load()
 		return nil, failure
 	}
-	sending.answered.Store(true)
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange, signing.carried)
 	if err != nil && attemptCtx.Err() != nil {

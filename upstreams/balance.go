@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -63,7 +62,7 @@ type address struct {
 	number int
 	// name is host:port; empty for what the base URL says.
 	name      string
-	transport *http.Transport
+	transport *transport
 	underWay  atomic.Int64
 	health    health
 }

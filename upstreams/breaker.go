@@ -86,7 +86,7 @@ func (b *breakers) of(request *Request) *breaker {
 	if b.shared != nil {
 		return b.shared
 	}
-	route := request.Method + " " + request.Template
+	route := request.route()
 	if known, ok := b.perRoute.Load(route); ok {
 		return known.(*breaker)
 	}

@@ -19,5 +19,5 @@ func OnDial(client *Client, do func(netip.Addr) error) {
 		}
 		return do(netip.MustParseAddrPort(address).Addr())
 	}
-	client.balancer.addresses[0].transport.DialContext = dial(dialer)
+	client.balancer.addresses[0].transport.plain = newPlain(&client.config, dialer.DialContext)
 }

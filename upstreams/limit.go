@@ -33,7 +33,7 @@ func newLimiter(config *Config) *limiter {
 	if config.Concurrency.Adaptive {
 		l.slots = newAdaptiveSlots(config.Concurrency.Max)
 	} else {
-		l.slots = fixedSlots(make(chan struct{}, config.Concurrency.Max))
+		l.slots = newFixedSlots(config.Concurrency.Max)
 	}
 	return l
 }
@@ -101,11 +101,19 @@ func (l *limiter) refuse(err error) *Error {
 }
 
 // fixedSlots are as many as the channel holds.
-type fixedSlots chan struct{}
+type fixedSlots struct {
+	taken  chan struct{}
+	finish func(bool)
+}
+
+func newFixedSlots(most int) fixedSlots {
+	taken := make(chan struct{}, most)
+	return fixedSlots{taken, func(bool) { <-taken }}
+}
 
 func (s fixedSlots) try() (func(bool), bool) {
 	select {
-	case s <- struct{}{}:
+	case s.taken <- struct{}{}:
 		return s.finish, true
 	default:
 		return nil, false
@@ -114,14 +122,12 @@ func (s fixedSlots) try() (func(bool), bool) {
 
 func (s fixedSlots) wait(ctx context.Context) (func(bool), error) {
 	select {
-	case s <- struct{}{}:
+	case s.taken <- struct{}{}:
 		return s.finish, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
-
-func (s fixedSlots) finish(bool) { <-s }
 
 // adaptiveSlots become fewer when answers take longer than they did, and more when they do not.
 type adaptiveSlots struct {

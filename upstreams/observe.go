@@ -2,9 +2,7 @@ package upstreams
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,6 +31,9 @@ type observer struct {
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
 	base   string
+	// starting are the options of spans.
+	starting []trace.SpanStartOption
+	ends     ends
 }
 
 func newObserver(config *Config, base *url.URL) (*observer, error) {
@@ -46,7 +47,7 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	created := &observer{
 		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
-		base:   base.Scheme + "://" + base.Host,
+		base:   base.Scheme + "://" + base.Host, starting: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)},
 	}
 	for _, counter := range []struct {
 		into                    *metric.Int64Counter
@@ -83,7 +84,7 @@ type span struct {
 }
 
 func (o *observer) start(ctx context.Context, request *Request) (context.Context, span) {
-	ctx, tracing := o.tracer.Start(ctx, request.Method+" "+request.Template, trace.WithSpanKind(trace.SpanKindClient))
+	ctx, tracing := o.tracer.Start(ctx, request.route(), o.starting...)
 	if tracing.IsRecording() {
 		tracing.SetAttributes(o.common...)
 		tracing.SetAttributes(
@@ -148,46 +149,15 @@ func (o *observer) inject(ctx context.Context, header http.Header) {
 }
 
 func (s span) end(answer *Answer, err error) {
-	result := s.result(answer, err)
-	s.observer.duration.Record(s.ctx, time.Since(s.started).Seconds(),
-		metric.WithAttributes(semconv.HTTPRequestMethodKey.String(s.request.Method)),
-		metric.WithAttributes(result...), metric.WithAttributes(s.observer.common...))
+	ended := endOf(s.request.Method, answer, err)
+	s.observer.duration.Record(s.ctx, time.Since(s.started).Seconds(), s.observer.ends.options(ended, s.observer.common)...)
 	if s.IsRecording() {
-		s.SetAttributes(result...)
+		s.SetAttributes(ended.attributes()...)
 		if err != nil {
 			s.SetStatus(codes.Error, err.Error())
 		}
 	}
 	s.End()
-}
-
-// result are the attributes that say how a call ended.
-func (s span) result(answer *Answer, err error) []attribute.KeyValue {
-	if answer != nil {
-		return []attribute.KeyValue{semconv.HTTPResponseStatusCode(answer.Status)}
-	}
-	failure, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok:
-		return []attribute.KeyValue{semconv.ErrorTypeOther}
-	case failure.Status != 0:
-		return []attribute.KeyValue{
-			semconv.HTTPResponseStatusCode(failure.Status), semconv.ErrorTypeKey.String(strconv.Itoa(failure.Status)),
-		}
-	default:
-		return []attribute.KeyValue{semconv.ErrorTypeKey.String(errorType(failure))}
-	}
-}
-
-// errorType is a low-cardinality name of an error without a status.
-func errorType(failure *Error) string {
-	if _, ok := errors.AsType[*net.DNSError](failure.Err); ok {
-		return "dns"
-	}
-	if untrusted(failure.Err) != nil {
-		return "certificate"
-	}
-	return string(failure.Kind)
 }
 
 func (o *observer) breakerChanged(state string) {

@@ -70,8 +70,8 @@ func (t *transports) dialProxy(dial func(context.Context, string, string) (net.C
 			_ = raw.Close() // the handshake's error says more
 			return nil, fmt.Errorf("connect to proxy: %w", err)
 		}
-		if sending, ok := ctx.Value(sendingKey{}).(*sending); ok {
-			sending.reached() // net/http tells of this handshake, too
+		if tracing, ok := ctx.Value(tracingKey{}).(*tracing); ok {
+			tracing.reached() // net/http tells of this handshake, too
 		}
 		return connection, nil
 	}

@@ -172,7 +172,7 @@ func TestProxyOfEnvironment(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "https://things.test/", nil)
 	for _, declared := range []string{"", "http://egress.test:3128"} {
 		client := create(t, Config{Name: "things", BaseURL: "https://things.test", Proxy: declared})
-		chosen := client.balancer.addresses[0].transport.Proxy
+		chosen := client.balancer.addresses[0].transport.standard.Proxy
 		switch {
 		case declared == "" && chosen != nil:
 			t.Error("a proxy that nobody declared")

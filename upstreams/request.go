@@ -9,8 +9,9 @@ import (
 
 // Request is one call.
 type Request struct {
-	// Name is the call's name and Template its path with holes unfilled; traces and metrics carry them.
-	Name, Template string
+	// Name is the call's name, Template its path with holes unfilled, and Route that behind the method, such as "GET /products/{id}";
+	// traces and metrics carry them. Route may be empty.
+	Name, Template, Route string
 	// Method is an HTTP method in upper case.
 	Method string
 	// Path is escaped and starts with a slash; it goes out as it is, below the base URL. Query is encoded, without "?".
@@ -33,6 +34,14 @@ type Request struct {
 	// call may succeed later; known is false if only the status tells. It is called concurrently, and may be after the call has
 	// ended. It is nil for never.
 	Judge func(status int, header http.Header, body []byte) (unwell, mayPass, known bool)
+}
+
+// route is the method and the path with holes unfilled.
+func (r *Request) route() string {
+	if r.Route != "" {
+		return r.Route
+	}
+	return r.Method + " " + r.Template
 }
 
 // isRepeatable reports whether making the request twice does what making it once does.

@@ -15,7 +15,7 @@ import (
 // written; the connection stays open until the client closes it.
 func piped(client *Client, respond func(number int, w io.Writer)) {
 	number := 0
-	client.balancer.addresses[0].transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+	client.balancer.addresses[0].transport.plain = newPlain(&client.config, func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		go func() {
 			defer func() { _ = far.Close() }()
@@ -28,7 +28,7 @@ func piped(client *Client, respond func(number int, w io.Writer)) {
 			}
 		}()
 		return near, nil
-	}
+	})
 }
 
 // TestTimeoutCutShort: a try that had little time, since those before it took what the call has, says nothing of the upstream; one

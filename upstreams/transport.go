@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/httpwire"
 )
 
 const (
@@ -44,14 +46,71 @@ func newTransports(config *Config) (*transports, error) {
 	return &transports{config: config, proxy: proxy, trust: newTrust(config.TLS)}, nil
 }
 
-// to makes a pool of connections to an address; to that of each request's URL if it is empty. It follows no redirects, since only
-// clients do that, and it ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that
-// says so may have an address that is not public.
-func (t *transports) to(address string) *http.Transport {
-	dialing := dial(t.newDialer())
+// transport holds the connections to an address. Plain HTTP/1.1 has a client of our own, which costs less; all else is net/http's.
+type transport struct {
+	// plain is for http:// without a proxy; nil with one.
+	plain    *httpwire.Transport
+	standard *http.Transport
+}
+
+// send sends a request, which may be sent again if the sending says so.
+func (t *transport) send(request *http.Request, sending *sending) (*http.Response, error) {
+	if t.isPlain(request) {
+		return t.plain.Exchange(request, sending)
+	}
+	tracing := sending.trace(request.URL.Scheme == "https")
+	response, err := t.standard.RoundTrip(request.WithContext(tracing.context()))
+	tracing.answered.Store(err == nil)
+	return response, err
+}
+
+// RoundTrip sends a request that is not a call's.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if t.isPlain(request) {
+		return t.plain.RoundTrip(request)
+	}
+	return t.standard.RoundTrip(request)
+}
+
+func (t *transport) isPlain(request *http.Request) bool {
+	return t.plain != nil && request.URL.Scheme == "http"
+}
+
+// close closes idle connections.
+func (t *transport) close() {
+	if t.plain != nil {
+		t.plain.Close()
+	}
+	t.standard.CloseIdleConnections()
+}
+
+// to makes a transport to an address; to that of each request's URL if it is empty. It follows no redirects, since only clients do that,
+// and it ignores proxies of the environment: where a call goes is declared, nowhere else. Only an upstream that says so may have an
+// address that is not public.
+func (t *transports) to(address string) *transport {
+	dialing := t.newDialer().DialContext
+	if address != "" {
+		next := dialing
+		dialing = func(ctx context.Context, network, _ string) (net.Conn, error) { return next(ctx, network, address) }
+	}
+	made := &transport{standard: t.newStandard(dialing)}
+	if t.proxy == nil {
+		made.plain = newPlain(t.config, dialing)
+	}
+	return made
+}
+
+// dialFunc connects to an address.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newPlain(config *Config, dialing dialFunc) *httpwire.Transport {
+	return httpwire.New(httpwire.Config{Dial: dialing, MaxConnections: config.MaxConnections, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader})
+}
+
+func (t *transports) newStandard(dialing dialFunc) *http.Transport {
 	transport := &http.Transport{
 		Proxy:           nil,
-		DialContext:     dialing,
+		DialContext:     dial(dialing),
 		TLSClientConfig: t.trust.Clone(), // the transport adds to it
 		// Without this, a dialler of our own would mean HTTP/1.1.
 		ForceAttemptHTTP2:      true,
@@ -62,11 +121,6 @@ func (t *transports) to(address string) *http.Transport {
 		MaxIdleConnsPerHost:    t.config.MaxConnections,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-	}
-	if address != "" {
-		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialing(ctx, network, address)
-		}
 	}
 	if t.proxy != nil {
 		t.goThroughProxy(transport)

@@ -48,7 +48,7 @@ func TestSlowNames(t *testing.T) {
 func TestTransport(t *testing.T) {
 	t.Parallel()
 	b := newTestBalancer(t, BalanceConfig{}, "a", "b")
-	first, second := b.addresses[0].transport, b.addresses[1].transport
+	first, second := b.addresses[0].transport.standard, b.addresses[1].transport.standard
 	if first == second || first.TLSClientConfig == second.TLSClientConfig {
 		t.Error("two addresses share a pool")
 	}
@@ -72,7 +72,7 @@ func TestDeadHTTP2(t *testing.T) {
 		Name: "things", BaseURL: "https://things.test", Private: true, Timeout: 50 * time.Millisecond, TLS: &TLSConfig{Authorities: ours.pool()},
 		Balance: &BalanceConfig{Addresses: []string{relay.Addr().String()}}, Breaker: BreakerConfig{MinRequests: 100000},
 	})
-	pings := client.balancer.addresses[0].transport.HTTP2
+	pings := client.balancer.addresses[0].transport.standard.HTTP2
 	pings.SendPingTimeout, pings.PingTimeout = 20*time.Millisecond, 20*time.Millisecond
 	succeeds := func() bool { _, err := client.Do(t.Context(), thing()); return err == nil }
 	until := time.Now().Add(patience)

@@ -31,7 +31,7 @@ var table = map[string]rule{
 	"internal/diag":        {never: append([]string{"google.golang.org/protobuf/proto"}, network...)},
 	"internal/expr":        {never: network},
 	"internal/urltemplate": {may: []string{"internal/expr"}, never: network},
-	"internal/projection":  {may: []string{"internal/diag", "internal/expr"}, never: network},
+	"internal/projection":  {may: []string{"internal/diag", "internal/expr", "internal/lazypb"}, never: network},
 	"internal/plan":        {may: belowPlan, never: network},
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
@@ -45,9 +45,10 @@ var table = map[string]rule{
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/livefile", "internal/lru", "internal/secret"}, never: network},
 	"internal/tlsfile":   {may: []string{"internal/livefile"}, never: network},
+	"internal/httpwire":  {never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/httpcache", "internal/lru", "internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/httpwire", "internal/lru", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/identity": { // a key that was made is a secret
@@ -62,9 +63,10 @@ var table = map[string]rule{
 	"internal/telemetry": {never: []string{"connectrpc.com/connect"}},
 	"internal/watch":     {never: network},
 	"internal/bounds":    {never: network},
+	"internal/lazypb":    {never: network},
 	"internal/compare":   {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/secret",
+		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazypb", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
@@ -83,6 +85,7 @@ var table = map[string]rule{
 	"internal/faulttest":            {},
 	"internal/edgetest":             {},
 	"internal/docstest":             {},
+	"internal/costtest":             {},
 	"examples/storefront":           {},
 	"examples/storefront/pretend":   {},
 	"examples/storefront/upstreams": {may: []string{"examples/storefront/pretend"}},

@@ -165,7 +165,7 @@ func (w *world) check(t *testing.T, m *dynamicpb.Message, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := holds.bounds().CheckWire(w.message, wire); err != nil {
+	if _, err := holds.bounds().CheckWire(w.message, wire); err != nil {
 		t.Errorf("%x holds %+v, but: %v", wire, holds, err)
 	}
 	hasAny := strings.Contains(string(text), "@type") || strings.Contains(string(text), `any`)
@@ -173,7 +173,7 @@ func (w *world) check(t *testing.T, m *dynamicpb.Message, text []byte) {
 		t.Errorf("%s holds %+v, but: %v", text, holds, err)
 	}
 	for _, tighter := range holds.tighter() {
-		if tighter.CheckWire(w.message, wire) == nil {
+		if _, err := tighter.CheckWire(w.message, wire); err == nil {
 			t.Errorf("%x holds %+v, which %+v allow", wire, holds, tighter)
 		}
 		if tighter.CheckJSON(w.message, text) == nil {
@@ -204,7 +204,7 @@ func FuzzWire(f *testing.F) {
 		}
 		holds := measure(m)
 		for _, tighter := range holds.tighter() {
-			if tighter.CheckWire(w.message, data) == nil {
+			if _, err := tighter.CheckWire(w.message, data); err == nil {
 				t.Errorf("%x holds %+v, which %+v allow", data, holds, tighter)
 			}
 		}
@@ -212,7 +212,7 @@ func FuzzWire(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := holds.bounds().CheckWire(w.message, wire); err != nil {
+		if _, err := holds.bounds().CheckWire(w.message, wire); err != nil {
 			t.Errorf("%x holds %+v, but: %v", wire, holds, err)
 		}
 	})
@@ -267,7 +267,8 @@ func TestWorst(t *testing.T) { //nolint:paralleltest // it measures what the pro
 	within := bounds.Bounds{Depth: 100, Elements: 10_000}
 	small := worst(16 << 10)
 	for name, data := range worst(4 << 20) {
-		check, build := within.CheckWire, w.fromWire
+		build := w.fromWire
+		check := func(of *bounds.Message, data []byte) error { _, err := within.CheckWire(of, data); return err }
 		if strings.HasPrefix(name, "json") {
 			check, build = within.CheckJSON, w.fromJSON
 		}
@@ -302,7 +303,7 @@ func TestMost(t *testing.T) { //nolint:paralleltest // it measures what the proc
 	for range within.Elements {
 		data = appendMessage(data, 3, inner)
 	}
-	if err := within.CheckWire(w.message, data); err != nil {
+	if _, err := within.CheckWire(w.message, data); err != nil {
 		t.Fatal(err)
 	}
 	cost := allocated(func() { _, _ = w.fromWire(data) })
@@ -310,7 +311,7 @@ func TestMost(t *testing.T) { //nolint:paralleltest // it measures what the proc
 	if most := uint64(48 << 20); cost > most {
 		t.Errorf("%d MiB", cost>>20)
 	}
-	if err := within.CheckWire(w.message, append(data, 0x1a, 0)); err == nil {
+	if _, err := within.CheckWire(w.message, append(data, 0x1a, 0)); err == nil {
 		t.Error("one element more is not refused")
 	}
 }
@@ -331,7 +332,7 @@ func TestBroken(t *testing.T) {
 		}
 	}
 	for _, wire := range []string{"\x1a", "\x1a\x05", "\x22\x01\xff", "\x22\x02\x12\x05", "\x00", "\x5b", "\x0a\x01\xff"} {
-		if err := within.CheckWire(w.message, []byte(wire)); err == nil || !strings.Contains(err.Error(), "read request") {
+		if _, err := within.CheckWire(w.message, []byte(wire)); err == nil || !strings.Contains(err.Error(), "read request") {
 			t.Errorf("%x: %v", wire, err)
 		}
 	}
@@ -351,7 +352,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 	tight := bounds.Bounds{Depth: 10, Elements: 10}
 	for name, f := range map[string]func() error{
-		"wire": func() error { return within.CheckWire(w.message, wire) }, "json": func() error { return within.CheckJSON(w.message, text) },
+		"wire": func() error { _, err := within.CheckWire(w.message, wire); return err }, "json": func() error { return within.CheckJSON(w.message, text) },
 		"json, closely": func() error { return tight.CheckJSON(w.message, text) },
 		"build wire":    func() error { _, err := w.fromWire(wire); return err }, "build json": func() error { _, err := w.fromJSON(text); return err },
 	} {

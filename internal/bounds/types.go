@@ -20,6 +20,8 @@ type Message struct {
 	numbers map[protowire.Number]*field
 	// names are those that fields have in JSON: each has two.
 	names map[string]*field
+	// requires is set if it has required fields, or is written in another way than messages are.
+	requires bool
 }
 
 // form is what a message looks like in JSON.
@@ -51,6 +53,10 @@ type field struct {
 	// message is what it, its elements or its entries' values are; nil for anything else.
 	message *Message
 	isGroup bool
+	// isText is set if values have to be valid UTF-8, perhaps.
+	isText bool
+	// isExtension is set if it is none of the message's own.
+	isExtension bool
 	// kind is that of a value, and width its bytes in a packed list; 0 for a varint.
 	kind  protowire.Type
 	width int
@@ -91,6 +97,7 @@ func (t *Types) Message(of protoreflect.MessageDescriptor) *Message {
 	for i := range of.Fields().Len() {
 		descriptor := of.Fields().Get(i)
 		f := t.field(descriptor)
+		m.requires = m.requires || descriptor.Cardinality() == protoreflect.Required
 		m.numbers[descriptor.Number()] = f
 		m.names[descriptor.JSONName()], m.names[descriptor.TextName()] = f, f
 	}
@@ -103,7 +110,10 @@ func (t *Types) Message(of protoreflect.MessageDescriptor) *Message {
 }
 
 func (t *Types) field(of protoreflect.FieldDescriptor) *field {
-	f := &field{isList: of.IsList(), isMap: of.IsMap(), isGroup: of.Kind() == protoreflect.GroupKind}
+	f := &field{
+		isList: of.IsList(), isMap: of.IsMap(), isGroup: of.Kind() == protoreflect.GroupKind, isText: of.Kind() == protoreflect.StringKind,
+		isExtension: of.IsExtension(),
+	}
 	value := of
 	if f.isMap {
 		value = of.MapValue()

@@ -32,12 +32,15 @@ func (c *call) freeze(d *draft, r *rpc) *plan.Call {
 
 func (c *call) freezeRequest() *plan.Request {
 	frozen := &plan.Request{
-		Upstream: c.upstream, Method: c.method, Repeatable: c.message.GetRepeatable(), Path: c.path, Query: freezeParameters(c.query), Headers: freezeParameters(c.headers),
-		Forward: c.message.GetForwardHeaders(), Body: c.body, Form: c.form, Bytes: operandOf(c.bytes),
+		Upstream: c.upstream, Method: c.method, Repeatable: c.message.GetRepeatable(), Path: c.path, Route: c.method + " " + c.path.Names(),
+		Headers: freezeParameters(c.headers), Forward: c.message.GetForwardHeaders(), Body: c.body, Form: c.form, Bytes: operandOf(c.bytes),
 	}
 	frozen.Base64 = c.bytes != nil && c.bytes.typ.Kind() == cel.BytesKind
 	for _, status := range c.message.GetAbsentOn() {
 		frozen.AbsentOn = append(frozen.AbsentOn, int(status))
+	}
+	for _, parameter := range c.query {
+		frozen.Query = projection.AddQuery(frozen.Query, parameter.name, parameter.from.Operand)
 	}
 	for i, hole := range c.holes {
 		frozen.PathValues = append(frozen.PathValues, hole.Operand)

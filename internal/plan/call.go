@@ -67,12 +67,14 @@ type Request struct {
 	// Method is an HTTP method in upper case.
 	Method string
 	Path   *urltemplate.Template
+	// Route is the method and the path with holes unfilled, such as "GET /products/{id}".
+	Route string
 	// PathValues are the operands of the path's holes, in their order.
 	PathValues []projection.Operand
 	// RequestHoles are the indices of the holes whose values come from the request alone, so that a value that no path can
 	// hold is refused before any upstream is touched.
 	RequestHoles []int
-	Query        []Parameter
+	Query        *projection.Query // nil for none
 	Headers      []Parameter
 	// Forward are the client's headers that are sent on.
 	Forward []string

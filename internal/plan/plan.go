@@ -183,7 +183,7 @@ type RPC struct {
 	At      diag.Position
 }
 
-// Parameter is a query parameter or a header.
+// Parameter is a header.
 type Parameter struct {
 	Name  string
 	Value projection.Operand

@@ -65,7 +65,10 @@ func (f *Facts) Resolve(name string) (any, bool) {
 	case "caller":
 		return f.call.Caller.Value(), true
 	case "request":
-		return f.Request, f.Request != nil
+		if f.Request == nil {
+			return nil, false
+		}
+		return f.Request.ProtoReflect().Interface(), true // with all of it read
 	case "peer":
 		if f.peer == nil {
 			f.peer = map[string]string{"ip": f.call.Peer.IP, "listener": f.call.Peer.Listener, "network": f.call.Peer.network()}

@@ -2,7 +2,6 @@ package projection
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -76,16 +75,15 @@ func (w *formWriter) field(name string, value Value, depth int) error {
 	if value.Missing() {
 		return nil
 	}
-	text, err := value.AppendText(nil)
+	text, err := value.asText()
 	if err != nil {
 		return fmt.Errorf("write form field %s: %w", name, err)
 	}
 	if len(w.dst) > w.start {
 		w.dst = append(w.dst, '&')
 	}
-	w.dst = append(w.dst, url.QueryEscape(name)...)
-	w.dst = append(w.dst, '=')
-	w.dst = append(w.dst, url.QueryEscape(string(text))...)
+	w.dst = append(AppendEscaped(w.dst, []byte(name)), '=')
+	w.dst = AppendEscaped(w.dst, text)
 	return nil
 }
 

@@ -116,7 +116,7 @@ type Text struct {
 	Parts []TextPart
 	// Source is the text as written.
 	Source string
-	// Strict is set if a hole takes only what AppendName does.
+	// Strict is set if a hole takes only what Name does.
 	Strict bool
 }
 
@@ -192,35 +192,17 @@ func (t *Text) Value(scope *Scope) (Value, error) {
 		if err != nil || value.Missing() {
 			return Value{}, err
 		}
-		appendValue := Value.AppendText
+		asText := Value.asText
 		if t.Strict {
-			appendValue = Value.AppendName
+			asText = Value.Name
 		}
-		if text, err = appendValue(value, text); err != nil {
+		piece, err := asText(value)
+		if err != nil {
 			return Value{}, fmt.Errorf("fill ${%s}: %w", part.Hole, err)
 		}
+		text = append(text, piece...)
 	}
 	return plainString(text), nil
-}
-
-// Pieces calls f for each piece of the text, and says whether it is a literal. It reports false if a hole has no value.
-func (t *Text) Pieces(scope *Scope, f func(piece []byte, literal bool)) (bool, error) {
-	for _, part := range t.Parts {
-		if part.Hole == nil {
-			f([]byte(part.Literal), true)
-			continue
-		}
-		value, err := part.Hole.Value(scope)
-		if err != nil || value.Missing() {
-			return false, err
-		}
-		text, err := value.AppendText(nil)
-		if err != nil {
-			return false, fmt.Errorf("fill ${%s}: %w", part.Hole, err)
-		}
-		f(text, false)
-	}
-	return true, nil
 }
 
 func (t *Text) String() string { return t.Source }

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 )
 
 func compareText(a, b string) int { return cmp.Compare(a, b) }
@@ -22,6 +24,11 @@ func compareText(a, b string) int { return cmp.Compare(a, b) }
 // the well-known types as protobuf's JSON mapping has them. A field that is unset has no value; a field that cannot be
 // unset always has one.
 func requestValue(message protoreflect.Message, field protoreflect.FieldDescriptor) (Value, error) {
+	if kept, ok := message.(*lazypb.Message); ok {
+		if text, ok := kept.Text(field); ok {
+			return plainString(text), nil
+		}
+	}
 	if field.HasPresence() && !message.Has(field) {
 		return Value{}, nil
 	}

@@ -11,32 +11,38 @@ var errNotText = errors.New("a list or an object cannot stand in a text")
 // AppendText appends the value as it stands in a URL, a header or a text: a string's content, a number's digits as they
 // came, true or false.
 func (v Value) AppendText(dst []byte) ([]byte, error) {
+	text, err := v.asText()
+	return append(dst, text...), err
+}
+
+// asText is what AppendText appends. It may be part of the answer or the request, so it is only to be read.
+func (v Value) asText() ([]byte, error) {
 	switch v.kind {
 	case jsontext.KindString:
-		return append(dst, v.content()...), nil
+		return v.content(), nil
 	case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
-		return append(dst, v.raw...), nil
+		return v.raw, nil
 	default:
-		return dst, errNotText
+		return nil, errNotText
 	}
 }
 
 var errNotName = errors.New("only text and whole numbers can stand here")
 
-// AppendName appends the value as it stands in a path, or in a text that clients see: a string's content, or a whole
-// number's digits. Anything else is most likely not what was meant there.
-func (v Value) AppendName(dst []byte) ([]byte, error) {
+// Name is the value as it stands in a path, or in a text that clients see: a string's content, or a whole number's digits. Anything else
+// is most likely not what was meant there. It may be part of the answer or the request, so it is only to be read.
+func (v Value) Name() ([]byte, error) {
 	if v.kind == jsontext.KindString || v.kind == jsontext.KindNumber && isWholeLiteral(v.raw) {
-		return v.AppendText(dst)
+		return v.asText()
 	}
-	return dst, errNotName
+	return nil, errNotName
 }
 
-// AppendTexts calls f with the text of the value, or of each element if it is a list. Elements that are null are left
-// out.
-func (v Value) AppendTexts(f func(text []byte)) error {
+// Texts calls f with the text of the value, or of each element if it is a list. Elements that are null are left out. The text is only to
+// be read, and only then.
+func (v Value) Texts(f func(text []byte)) error {
 	if v.kind != jsontext.KindBeginArray {
-		text, err := v.AppendText(nil)
+		text, err := v.asText()
 		if err == nil {
 			f(text)
 		}
@@ -48,7 +54,7 @@ func (v Value) AppendTexts(f func(text []byte)) error {
 			return true
 		}
 		var text []byte
-		if text, failed = element.AppendText(nil); failed == nil {
+		if text, failed = element.asText(); failed == nil {
 			f(text)
 		}
 		return failed == nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bufbuild/protocompile/linker"
+	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -66,11 +67,12 @@ func protoFiles(root string) ([]string, error) {
 func newContract(files linker.Files) (*Contract, error) {
 	contract := &Contract{Files: &protoregistry.Files{}}
 	for _, file := range files {
-		if err := register(contract.Files, file); err != nil {
+		registered, err := register(contract.Files, file)
+		if err != nil {
 			return nil, err
 		}
-		for i := range file.Services().Len() {
-			contract.Services = append(contract.Services, file.Services().Get(i))
+		for i := range registered.Services().Len() {
+			contract.Services = append(contract.Services, registered.Services().Get(i))
 		}
 	}
 	sortServices(contract.Services)
@@ -82,17 +84,35 @@ func sortServices(services []protoreflect.ServiceDescriptor) {
 }
 
 // register adds a file and its imports, each once.
-func register(files *protoregistry.Files, file protoreflect.FileDescriptor) error {
-	if _, err := files.FindFileByPath(file.Path()); !errors.Is(err, protoregistry.NotFound) {
-		return nil
+func register(files *protoregistry.Files, file protoreflect.FileDescriptor) (protoreflect.FileDescriptor, error) {
+	if known, err := files.FindFileByPath(file.Path()); !errors.Is(err, protoregistry.NotFound) {
+		return known, err
 	}
 	for i := range file.Imports().Len() {
-		if err := register(files, file.Imports().Get(i).FileDescriptor); err != nil {
-			return err
+		if _, err := register(files, file.Imports().Get(i).FileDescriptor); err != nil {
+			return nil, err
 		}
 	}
-	if err := files.RegisterFile(file); err != nil {
-		return fmt.Errorf("register %s: %w", file.Path(), err)
+	registered, err := resolved(files, file)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if err := files.RegisterFile(registered); err != nil {
+		return nil, fmt.Errorf("register %s: %w", file.Path(), err)
+	}
+	return registered, nil
+}
+
+// resolved is a file in protobuf-go's own descriptors, whose imports are among files. The linker's answer the same, but find out anew
+// what features hold for a field whenever they are asked, which messages do for each of their fields.
+func resolved(files *protoregistry.Files, file protoreflect.FileDescriptor) (protoreflect.FileDescriptor, error) {
+	linked, ok := file.(linker.Result)
+	if !ok {
+		return file, nil // built in
+	}
+	made, err := protodesc.NewFile(linked.FileDescriptorProto(), files)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file.Path(), err)
+	}
+	return made, nil
 }

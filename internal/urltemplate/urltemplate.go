@@ -126,11 +126,8 @@ func Refuse(value []byte) string {
 		}
 	}
 	// Escaped slashes are undone by some servers before they resolve dot segments.
-	isSlash := func(r rune) bool { return r == '/' || r == '\\' }
-	for segment := range strings.FieldsFuncSeq(string(value), isSlash) {
-		if segment == "." || segment == ".." {
-			return `value holds the path segment "." or ".."`
-		}
+	if hasDotSegment(value, `/\`) {
+		return `value holds the path segment "." or ".."`
 	}
 	return ""
 }
@@ -138,12 +135,28 @@ func Refuse(value []byte) string {
 // refuseDotSegment catches a dot segment put together from a literal and a value, as in .${x}. Such a segment is never in
 // the template itself.
 func (t *Template) refuseDotSegment(path []byte) error {
-	for segment := range bytes.SplitSeq(path, []byte("/")) {
-		if string(segment) == "." || string(segment) == ".." {
-			return &ValueError{Hole: max(0, len(t.Holes)-1), Message: `value makes the path segment "." or ".."`}
-		}
+	if hasDotSegment(path, "/") {
+		return &ValueError{Hole: max(0, len(t.Holes)-1), Message: `value makes the path segment "." or ".."`}
 	}
 	return nil
+}
+
+// hasDotSegment reports whether a segment between any of some separators is "." or "..".
+func hasDotSegment(text []byte, separators string) bool {
+	if bytes.IndexByte(text, '.') < 0 {
+		return false
+	}
+	for more := true; more; {
+		segment := text
+		end := bytes.IndexAny(text, separators)
+		if more = end >= 0; more {
+			segment, text = text[:end], text[end+1:]
+		}
+		if string(segment) == "." || string(segment) == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // appendEscaped escapes all but RFC 3986's unreserved characters.

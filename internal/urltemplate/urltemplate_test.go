@@ -102,3 +102,15 @@ func checkPath(t *testing.T, path string, template *urltemplate.Template, value 
 		}
 	}
 }
+
+// TestDotSegments: the segments of a value end at either slash, wherever its dots are.
+func TestDotSegments(t *testing.T) {
+	t.Parallel()
+	for value, refused := range map[string]bool{
+		".": true, "..": true, "...": false, "a.b": false, "a/.": true, `a\..\b`: true, "./a": true, "//..": true, "a/b/.c": false, "a..": false, `\.`: true, "//": false,
+	} {
+		if got := urltemplate.Refuse([]byte(value)) != ""; got != refused {
+			t.Errorf("%q is refused: %t", value, got)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package httpwire
+
+import (
+	"bufio"
+	"net"
+	"syscall"
+	"time"
+)
+
+// bufferSize is that of the buffer for what is read, in bytes: most heads fit into it, and short bodies with them.
+const bufferSize = 4 << 10
+
+// connection is one connection. One exchange at a time uses it.
+type connection struct {
+	net.Conn
+
+	pool   *pool
+	host   *host
+	reader *bufio.Reader
+	// raw is how the system sees it; nil if it does not.
+	raw syscall.RawConn
+	// head is how much may still be read of what comes before a body, and unbounded is set within a body.
+	head      int64
+	unbounded bool
+	// arrived is set if something of the answer has.
+	arrived bool
+	// reused is set if it was kept before.
+	reused    bool
+	idleSince time.Time
+	// interrupt ends reads and writes at once.
+	interrupt func()
+}
+
+func newConnection(p *pool, to *host, raw net.Conn) *connection {
+	created := &connection{Conn: raw, pool: p, host: to}
+	created.reader = bufio.NewReaderSize(created, bufferSize)
+	created.interrupt = func() { _ = raw.SetDeadline(time.Unix(1, 0)) } // if that fails, it is closed
+	if system, ok := raw.(syscall.Conn); ok {
+		created.raw, _ = system.SyscallConn() // without it, it is not asked whether it is alive
+	}
+	return created
+}
+
+// Read reads for the buffer, within the bound of what comes before a body.
+func (c *connection) Read(buffer []byte) (int, error) {
+	if !c.unbounded {
+		if c.head <= 0 {
+			return 0, errTooLong{c.pool.config.MaxHeaderBytes}
+		}
+		buffer = buffer[:min(int64(len(buffer)), c.head)]
+	}
+	n, err := c.Conn.Read(buffer)
+	c.head -= int64(n)
+	c.arrived = c.arrived || n > 0
+	return n, err
+}
+
+// isAlive reports whether the connection is open and silent, as one must be that waits for a request: what comes without one is an
+// answer to nothing.
+func (c *connection) isAlive() bool {
+	if c.raw == nil {
+		return true
+	}
+	alive := false
+	err := c.raw.Read(func(descriptor uintptr) bool {
+		alive = isSilent(descriptor)
+		return true
+	})
+	return err == nil && alive
+}

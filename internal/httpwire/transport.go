@@ -1,0 +1,125 @@
+// Package httpwire is for speaking HTTP/1.1 without TLS and without goroutines of its own: an exchange is made by who asks for it, and
+// only to dial, and to send a long body, is there another goroutine. It exists for its costs, since net/http's client has two goroutines
+// for each connection; what decides on an answer's framing is net/http's own reader, besides heads of the most usual form.
+package httpwire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Config says how connections are made and kept.
+type Config struct {
+	// Dial connects to host:port. Its context ends if nobody waits for the connection any more.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// MaxConnections bounds the connections to each address, and those to all addresses that are kept idle.
+	MaxConnections int
+	// IdleTimeout is how long a connection is kept idle.
+	IdleTimeout time.Duration
+	// MaxHeaderBytes bounds what comes before the body of an answer, with all informational answers before it.
+	MaxHeaderBytes int64
+}
+
+// Transport makes exchanges, and keeps connections for the next ones. It is safe for concurrent use.
+type Transport struct {
+	config Config
+	pool   pool
+}
+
+// Sending is asked and told about a request on its way.
+type Sending interface {
+	// Connected is called when there is a connection for the request.
+	Connected()
+	// MayRepeat is called when a connection that was kept broke before anything of an answer came. written says whether some of the
+	// request may have arrived.
+	MayRepeat(written bool) bool
+}
+
+// New creates a transport. Every field of the config must be set.
+func New(config Config) *Transport {
+	return &Transport{config: config, pool: pool{config: config, hosts: map[string]*host{}}}
+}
+
+// Close closes the connections that are idle, and from now on each one that is no longer in use. It ends no exchange.
+func (t *Transport) Close() { t.pool.close() }
+
+// RoundTrip makes an exchange, as http.RoundTripper says. Of requests whose kept connection broke it sends GET and HEAD again, and those of
+// which nothing was sent.
+func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	return t.Exchange(request, safely(request.Method))
+}
+
+// safely sends requests again whose method is safe to repeat.
+type safely string
+
+func (safely) Connected() {}
+
+func (s safely) MayRepeat(written bool) bool {
+	return !written || s == http.MethodGet || s == http.MethodHead
+}
+
+// Exchange makes an exchange, as http.RoundTripper says. The request's URL must begin with http:// and its body must have the length that
+// it declares. Where it must be sent again, since the connection broke, its body must be short, or GetBody be set. The answer's
+// body is for one goroutine at a time. If the request's context ends, the error, also that of the body, is its cause.
+func (t *Transport) Exchange(request *http.Request, sending Sending) (*http.Response, error) {
+	message, err := newMessage(request)
+	if err != nil {
+		return nil, err
+	}
+	defer message.close()
+	connection, err := t.connect(message, sending, false)
+	if err != nil {
+		return nil, err
+	}
+	response, err := connection.exchange(message)
+	broken, stale := errors.AsType[*staleError](err)
+	if !stale {
+		return response, err
+	}
+	if !sending.MayRepeat(broken.written) || message.rewind() != nil {
+		return nil, broken.err
+	}
+	if connection, err = t.connect(message, sending, true); err != nil {
+		return nil, err
+	}
+	if response, err = connection.exchange(message); err != nil {
+		if broken, stale = errors.AsType[*staleError](err); stale {
+			err = broken.err
+		}
+		return nil, err
+	}
+	return response, nil
+}
+
+// connect gets a connection; one that is new, if a kept one has just broken.
+func (t *Transport) connect(message *message, sending Sending, fresh bool) (*connection, error) {
+	if message.ctx.Err() != nil {
+		return nil, context.Cause(message.ctx)
+	}
+	connection, err := t.pool.get(message.ctx, message.address, fresh)
+	if err == nil {
+		sending.Connected()
+	}
+	return connection, err
+}
+
+// staleError is that of a kept connection that broke before anything of an answer came.
+type staleError struct {
+	err     error
+	written bool
+}
+
+func (e *staleError) Error() string { return e.err.Error() }
+
+func (e *staleError) Unwrap() error { return e.err }
+
+// errTooLong is that of an answer with too much before its body.
+type errTooLong struct{ bound int64 }
+
+func (e errTooLong) Error() string {
+	return fmt.Sprintf("header is longer than the bound of %d bytes", e.bound)
+}

@@ -28,9 +28,9 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 
 // adminHandler answers operators.
 func (s *Server) adminHandler() http.Handler {
-	mux := http.NewServeMux()
+	mux, service := http.NewServeMux(), adminv1.File_sheaf_admin_v1_admin_proto.Services().Get(0)
 	path, handler := adminv1connect.NewAdminServiceHandler(admin{s},
-		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observe, s.audit(), policy.Recover(s.settings.logger)))
+		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observer.observe(methodsOf(service)...), s.audit(), policy.Recover(s.settings.logger)))
 	mux.Handle(path, s.auditUnread(handler))
 	if s.settings.metrics != nil {
 		mux.Handle("GET /metrics", s.settings.metrics)

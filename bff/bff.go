@@ -12,14 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
-	"connectrpc.com/otelconnect"
 
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/store"
-	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
 // Server serves one project. It is safe for concurrent use. It holds what lives as long as the process; what follows from the
@@ -36,7 +33,7 @@ type Server struct {
 	meters    *meters
 	gate      *policy.Gate // of all worlds
 	limiter   *policy.Limiter
-	observe   connect.Interceptor
+	observer  *observer
 	// health and internalHealth are those of the public and of the internal listener.
 	health, internalHealth *health
 	tokenKey               []byte // seals page tokens where the project names no key
@@ -82,14 +79,8 @@ func (s *Server) measure() error {
 	}
 	s.limiter = newLimiter(s.meters)
 	s.gate = policy.NewGate(func(ctx context.Context) { s.meters.shed.Add(ctx, 1) })
-	s.observe, err = otelconnect.NewInterceptor(
-		otelconnect.WithTracerProvider(s.settings.tracers), otelconnect.WithMeterProvider(s.settings.meters),
-		otelconnect.WithPropagator(telemetry.Propagator()), otelconnect.WithTrustRemote(),
-	)
-	if err != nil {
-		return fmt.Errorf("create interceptor: %w", err)
-	}
-	return nil
+	s.observer, err = newObserver(s.settings.tracers, s.settings.meters)
+	return err
 }
 
 // enter is the current world, for a request that leaves it in the end. Whoever is counted before the pointer has moved is waited
@@ -121,7 +112,23 @@ func (s *Server) handler(side side, health *health) http.Handler {
 		defer w.leave()
 		side(w).handler.ServeHTTP(writer, request)
 	})
-	return s.atEdge(side, mux)
+	return s.atEdge(side, http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if !s.serveRPC(side, writer, request) {
+			mux.ServeHTTP(writer, request)
+		}
+	}))
+}
+
+// serveRPC answers a request for an RPC; false for anything else.
+func (s *Server) serveRPC(side side, writer http.ResponseWriter, request *http.Request) bool {
+	w := s.enter()
+	defer w.leave()
+	rpc := side(w).rpc(request)
+	if rpc == nil {
+		return false
+	}
+	rpc.ServeHTTP(writer, request)
+	return true
 }
 
 // atEdge applies what holds for every request of a listener.

@@ -3,6 +3,7 @@ package bff
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
@@ -20,7 +21,11 @@ func (w *world) isAnonymous(rpc string) bool {
 // peerOf is where a request comes from. Its address has been found out at the edge.
 func (l *listener) peerOf(r *http.Request) policy.Peer {
 	peer := policy.Peer{IP: r.RemoteAddr, Listener: l.name}
-	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+	switch address, err := netip.ParseAddrPort(r.RemoteAddr); {
+	case err != nil:
+	case address.Addr().Is4():
+		peer.IP = r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')] // it can be written in one way only
+	default:
 		peer.IP = address.Addr().Unmap().WithZone("").String()
 	}
 	return peer

@@ -21,6 +21,7 @@ func (s *Server) APIKeys(name string) any { return s.current.Load().apiKeys(name
 // TellPeers makes the public listener of the current world answer with what its policy sees of the peer.
 func (s *Server) TellPeers() {
 	l := s.current.Load().public
+	l.rpcs = nil
 	l.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, l.peerOf(r).IP+" "+l.peerOf(r).Listener)
 	})

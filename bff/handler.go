@@ -20,10 +20,11 @@ import (
 // minCompressed is the size below which compressing an answer costs more than it saves, in bytes.
 const minCompressed = 1 << 10
 
-// newHandler routes the paths of what a listener has, and of reflection.
-func (w *world) newHandler(l *listener) (http.Handler, error) {
+// openListener makes the handlers of what a listener has, and of reflection.
+func (w *world) openListener(l *listener) error {
 	gated, entrance := w.gate(), w.entrance(l)
 	mux := http.NewServeMux()
+	l.rpcs = map[string]http.Handler{}
 	for _, service := range w.plan.Services {
 		if service.Binding != "" {
 			continue // for other bindings alone
@@ -33,16 +34,19 @@ func (w *world) newHandler(l *listener) (http.Handler, error) {
 		}
 		for _, method := range w.methods(l, service) {
 			name := plan.Procedure(method)
-			mux.Handle(path(method), gated(method, entrance.Handler(name, w.isAnonymous(name), w.patience().Handler(w.methodHandler(method)))))
+			handler := gated(method, entrance.Handler(name, w.isAnonymous(name), w.patience().Handler(w.methodHandler(method))))
+			l.rpcs[path(method)] = conditional(handler)
+			mux.Handle(path(method), handler) // for paths that have to be cleaned first
 		}
 	}
 	if w.plan.Server.Reflection && l == w.public {
 		if err := w.reflect(mux, l, entrance); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	mux.Handle("/", w.notFound(l))
-	return conditional(mux), nil
+	l.handler = conditional(mux)
+	return nil
 }
 
 // methods are those of a service that a listener answers: its RPCs, and on the public one those that are not bound.
@@ -105,7 +109,8 @@ func path(method protoreflect.MethodDescriptor) string {
 
 // methodHandler serves one method in all four wire forms.
 func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler {
-	procedure := w.procedures[plan.Procedure(method)]
+	name := plan.Procedure(method)
+	procedure, observe := w.procedures[name], w.server.observer.observe(method)
 	options := []connect.HandlerOption{
 		connect.WithSchema(method),
 		w.codecs(method),
@@ -114,15 +119,15 @@ func (w *world) methodHandler(method protoreflect.MethodDescriptor) http.Handler
 		connect.WithIdempotency(idempotency(method)),
 	}
 	if procedure == nil {
-		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(w.server.observe, noteAnswer{}))...)
+		return connect.NewUnaryHandler(path(method), unimplemented, append(options, connect.WithInterceptors(observe, noteAnswer{}))...)
 	}
 	interceptors := connect.WithInterceptors( // what is nil is left out
-		w.server.observe,
+		observe,
 		noteAnswer{},
 		policy.Recover(w.server.settings.logger),
 		policy.Deadline(procedure.longest()),
 		connect.UnaryInterceptorFunc(procedure.leave),
-		w.authorize(procedure.plan.Name()),
+		w.authorize(name),
 		w.limits(procedure.plan),
 		procedure.validate(),
 		w.onceOnly(method),

@@ -24,12 +24,23 @@ type listener struct {
 	// has reports whether an RPC is served there.
 	has func(*plan.RPC) bool
 	// names are the services that have one.
-	names   []string
-	handler http.Handler // nil for admin, whose handler is the server's
+	names []string
+	// rpcs answer RPCs by their paths, and handler everything; nil for admin, whose handler is the server's.
+	rpcs    map[string]http.Handler
+	handler http.Handler
 	rules   edge.Rules
 	// proxyProtocol is set if connections of proxies begin with it.
 	proxyProtocol bool
 	tls           *serverTLS // nil for clear text
+}
+
+// rpc is what answers a request for an RPC as clients send it; nil for anything else. A path that is not written as plainly is for a
+// http.ServeMux to understand.
+func (l *listener) rpc(r *http.Request) http.Handler {
+	if r.URL.RawPath != "" {
+		return nil
+	}
+	return l.rpcs[r.URL.Path]
 }
 
 // side chooses one of a world's listeners.
@@ -58,12 +69,10 @@ func (w *world) openListeners() error {
 	if err := w.openTLS(); err != nil {
 		return err
 	}
-	w.public.handler, err = w.newHandler(w.public)
-	if err != nil {
+	if err := w.openListener(w.public); err != nil {
 		return err
 	}
-	w.internal.handler, err = w.newHandler(w.internal)
-	return err
+	return w.openListener(w.internal)
 }
 
 // openTLS reads the files of all listeners, and tells what is wrong with all of them.

@@ -16,7 +16,7 @@ type meters struct {
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {
 	created := &meters{}
-	meter := provider.Meter("github.com/sheaf-rpc/sheaf/bff")
+	meter := provider.Meter(instrumentation)
 	for _, counter := range []struct {
 		into                    *metric.Int64Counter
 		name, unit, description string

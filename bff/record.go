@@ -31,6 +31,9 @@ func (p *procedure) record(ctx context.Context, result *aggregate.Result) {
 
 // recordCall tells of a call without an answer, and of those in RPCs that it reached in process.
 func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *aggregate.CallResult) {
+	if result.Failure == nil && len(result.Inner) == 0 {
+		return
+	}
 	logger, rpc := p.server.settings.logger, p.plan.Name()
 	count := func(reason string) {
 		p.server.meters.missing.Add(ctx, 1, metric.WithAttributes(

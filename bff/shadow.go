@@ -102,7 +102,7 @@ func (s *shadows) run(ctx context.Context, one *route, input *aggregate.Input, a
 	defer s.leave()
 	ctx, cancel := context.WithTimeout(ctx, one.answer.timeout)
 	defer cancel()
-	ctx, span := s.server.settings.tracers.Tracer("github.com/sheaf-rpc/sheaf/bff").Start(ctx, "shadow "+one.Name)
+	ctx, span := s.server.settings.tracers.Tracer(instrumentation).Start(ctx, "shadow "+one.Name)
 	defer span.End()
 	fields, err := s.compare(ctx, one.answer, input, answer)
 	if s.ctx.Err() != nil {

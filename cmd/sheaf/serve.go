@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,8 @@ If anything is wrong with the files, nothing changes, and the log says what chec
 }
 
 func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
+	reserved := reserveHeap(p.lookupEnv)
+	defer runtime.KeepAlive(reserved)
 	return withTelemetry(ctx, p, func(options []bff.Option, logger *slog.Logger) error {
 		signals, stop := p.takeHangups()
 		defer stop()

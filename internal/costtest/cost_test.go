@@ -26,10 +26,10 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		setup setup
 		most  cost
 	}{
-		{name: "one call", calls: one, most: cost{70, 8_000}},
-		{name: "three calls", calls: three, most: cost{90, 11_000}},
-		{name: "three calls, JSON", calls: three, json: true, most: cost{430, 31_000}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{130, 14_000}},
+		{name: "one call", calls: one, most: cost{52, 6_600}},
+		{name: "three calls", calls: three, most: cost{68, 9_200}},
+		{name: "three calls, JSON", calls: three, json: true, most: cost{400, 28_600}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{108, 12_200}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

@@ -22,17 +22,14 @@ type Patience struct {
 }
 
 // Handler ends the reading of requests that come too slowly, and the writing of answers that are not taken. A request is looked at
-// from the moment that next begins to read it.
+// from the moment that next begins to read it. It is given another body, so it has to be the caller's own copy.
 func (p Patience) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := &pacedBody{ReadCloser: r.Body, patience: p, control: http.NewResponseController(w)}
-		answer := time.AfterFunc(p.Answer, body.endAnswer)
-		defer answer.Stop()
+		body := &pacedBody{ReadCloser: r.Body, patience: p, writer: w, answerBy: time.Now().Add(p.Answer)}
+		r.Body = body
+		body.begin()
 		defer body.end()
-		paced := new(http.Request)
-		*paced = *r
-		paced.Body = body
-		next.ServeHTTP(w, paced)
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -42,8 +39,8 @@ var aLongTimeAgo = time.Unix(1, 0) //nolint:gochecknoglobals // a constant, but 
 // errTooSlow is told to clients; the connection's own error would tell of addresses.
 var errTooSlow = fmt.Errorf("the request comes too slowly: %w", os.ErrDeadlineExceeded)
 
-// pacedBody is a body that ends if too little of it comes. A timer looks at it: that costs less than a deadline of the connection
-// for each read.
+// pacedBody is a body that ends if too little of it comes. A timer looks at it, and at how long the answer takes: that costs less than
+// deadlines of the connection, for each read and for each write.
 type pacedBody struct {
 	io.ReadCloser
 
@@ -53,23 +50,36 @@ type pacedBody struct {
 	started bool // only for the goroutine that reads
 
 	mu sync.Mutex
-	// control is nil once the request has been answered, since it must not be used any more.
-	control *http.ResponseController
-	// timer looks at the body; nil if it has not been read, or has ended. seen are the bytes at the last look.
-	timer *time.Timer
-	seen  int64
+	// writer is nil once the request has been answered, since it must not be used any more.
+	writer http.ResponseWriter
+	timer  *time.Timer
+	state  reading
+	// looked is when the body was looked at, and seen are the bytes that had come by then.
+	looked time.Time
+	seen   int64
+	// answerBy is when the answer has to be taken; zero once that has passed.
+	answerBy time.Time
 }
+
+// reading is how far the reading of a body is.
+type reading int
+
+const (
+	unread reading = iota
+	underway
+	ended
+)
 
 // Read implements io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	if !b.started {
 		b.started = true
-		b.start()
+		b.turn(underway)
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
 	if err != nil {
-		b.stop()
+		b.turn(ended)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errTooSlow
@@ -77,49 +87,70 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (b *pacedBody) start() {
+func (b *pacedBody) turn(state reading) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.timer = time.AfterFunc(b.patience.Look, b.look)
+	b.state = state
+	if state == underway {
+		b.looked = time.Now()
+	}
 }
 
+func (b *pacedBody) begin() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.timer = time.AfterFunc(min(b.patience.Look, b.patience.Answer), b.look)
+}
+
+// look is done by the timer, until there is nothing to wait for.
 func (b *pacedBody) look() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.writer == nil {
+		return // it has been answered meanwhile
+	}
+	now := time.Now()
+	if !b.answerBy.IsZero() && !now.Before(b.answerBy) {
+		_ = http.NewResponseController(b.writer).SetWriteDeadline(aLongTimeAgo) // the client has gone
+		b.answerBy = time.Time{}
+	}
+	if b.state == underway && now.Sub(b.looked) >= b.patience.Look {
+		b.lookAtBody(now)
+	}
+	if next := b.next(now); !next.IsZero() {
+		b.timer.Reset(next.Sub(now))
+	}
+}
+
+func (b *pacedBody) lookAtBody(now time.Time) {
 	read := b.read.Load()
-	switch {
-	case b.timer == nil || b.control == nil: // it has ended meanwhile
-	case read-b.seen < b.patience.Least:
-		_ = b.control.SetReadDeadline(aLongTimeAgo) // the client has gone
-	default:
-		b.seen = read
-		b.timer.Reset(b.patience.Look)
+	if read-b.seen < b.patience.Least {
+		_ = http.NewResponseController(b.writer).SetReadDeadline(aLongTimeAgo) // the client has gone
+		b.state = ended
+		return
 	}
+	b.looked, b.seen = now, read
 }
 
-// stop ends looking.
-func (b *pacedBody) stop() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
+// next is when there is something to look at again; zero for never.
+func (b *pacedBody) next(now time.Time) time.Time {
+	look := b.looked.Add(b.patience.Look)
+	switch b.state {
+	case ended:
+		return b.answerBy
+	case unread: // it may begin at once
+		look = now.Add(b.patience.Look)
 	}
-}
-
-// endAnswer ends the writing of an answer that takes too long.
-func (b *pacedBody) endAnswer() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.control != nil {
-		_ = b.control.SetWriteDeadline(aLongTimeAgo) // the client has gone
+	if b.answerBy.IsZero() || look.Before(b.answerBy) {
+		return look
 	}
+	return b.answerBy
 }
 
 // end says that the request has been answered.
 func (b *pacedBody) end() {
-	b.stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.control = nil
+	b.timer.Stop()
+	b.writer = nil
 }

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"testing"
+)
+
+// TestReserveHeap: the collector lets garbage pile up, unless the operator has said when to collect.
+func TestReserveHeap(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
+		if reserveHeap(func(asked string) (string, bool) { return "100", asked == name }) != nil {
+			t.Errorf("heap is reserved although %s is set", name)
+		}
+		if _, said := os.LookupEnv(name); said {
+			t.Skipf("%s is set", name)
+		}
+	}
+	reserved := reserveHeap(os.LookupEnv)
+	runtime.GC()
+	goal := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+	metrics.Read(goal)
+	if got := goal[0].Value.Uint64(); got < 2*heapFloor {
+		t.Errorf("the collector runs when %d bytes are in use", got)
+	}
+	runtime.KeepAlive(reserved)
+}

@@ -175,7 +175,7 @@ func TestServeTLS(t *testing.T) {
 	eventually(t, "the new certificate is shown", func() bool { return shown() == "the second one" })
 	o.write(t, "server.key", "half a key")
 	eventually(t, "the log says that the key is broken", func() bool {
-		return shown() == "the second one" && strings.Contains(h.logs.String(), "certificate changed and cannot be used")
+		return shown() == "the second one" && strings.Contains(h.logs.String(), "certificate cannot be read again")
 	})
 	if _, err := h.server.Reload(withDeadline(t)); err == nil {
 		t.Error("a reload takes half a key")
@@ -244,7 +244,7 @@ func TestClientCertificates(t *testing.T) {
 		o.write(t, "clients.pem", "none")
 		eventually(t, "the log says that the authorities are broken", func() bool {
 			_, err := state(t, o.client(t, others.pair(t, "other"), nil, true), h)
-			return err == nil && strings.Contains(h.logs.String(), "file of authorities changed and cannot be used")
+			return err == nil && strings.Contains(h.logs.String(), "file of authorities cannot be read again")
 		})
 	}
 }

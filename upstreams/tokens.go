@@ -1,7 +1,6 @@
 package upstreams
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,6 +9,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lru"
 )
 
 // tokens are those of an upstream, by whom they are exchanged for. Who needs one that is being fetched waits for it; nobody
@@ -17,11 +18,9 @@ import (
 type tokens struct {
 	fetch  func(ctx context.Context, subject string) (*token, error)
 	logger *slog.Logger
-	max    int
 
 	mu        sync.Mutex
-	bySubject map[subjectKey]*list.Element
-	recent    *list.List // of *slot, most recently used first
+	bySubject *lru.Cache[subjectKey, *slot]
 	underWay  sync.WaitGroup
 	// closing ends the fetches under way, by stop.
 	closing context.Context
@@ -44,7 +43,6 @@ type subjectKey [sha256.Size]byte
 
 // slot is the place of one subject's token.
 type slot struct {
-	key subjectKey
 	// token is nil for none, and flight for no fetch under way.
 	token  *token
 	flight *fetchFlight
@@ -74,7 +72,7 @@ func (e *tokenError) Error() string { return "get token: " + e.err.Error() }
 func (e *tokenError) Unwrap() error { return e.err }
 
 func newTokens(fetch func(context.Context, string) (*token, error), logger *slog.Logger) *tokens {
-	t := &tokens{fetch: fetch, logger: logger, max: maxSubjects, bySubject: map[subjectKey]*list.Element{}, recent: list.New()}
+	t := &tokens{fetch: fetch, logger: logger, bySubject: lru.New[subjectKey, *slot](maxSubjects)}
 	t.closing, t.stop = context.WithCancel(context.Background())
 	return t
 }
@@ -128,16 +126,11 @@ func (t *tokens) find(ctx context.Context, subject string) (*token, *fetchFlight
 // slotOf finds or makes a subject's place; what was used least recently makes room.
 func (t *tokens) slotOf(subject string) *slot {
 	key := sha256.Sum256([]byte(subject))
-	if element, ok := t.bySubject[key]; ok {
-		t.recent.MoveToFront(element)
-		return element.Value.(*slot)
+	if known, ok := t.bySubject.Get(key, time.Time{}); ok {
+		return known
 	}
-	made := &slot{key: key}
-	t.bySubject[key] = t.recent.PushFront(made)
-	if len(t.bySubject) > t.max {
-		oldest := t.recent.Remove(t.recent.Back()).(*slot)
-		delete(t.bySubject, oldest.key)
-	}
+	made := &slot{}
+	t.bySubject.Put(key, made, 1, time.Time{})
 	return made
 }
 

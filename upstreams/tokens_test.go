@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lru"
 )
 
 // issuer issues numbered tokens that are good for an hour, each after a second.
@@ -178,13 +180,13 @@ func TestTokenPerSubject(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuing *issuer, kept *tokens) {
 		t.Helper()
-		kept.max = 3
+		kept.bySubject = lru.New[subjectKey, *slot](3)
 		issuing.text = func(_ int64, subject string) string { return "for " + subject }
 		for _, subject := range []string{"a", "b", "c", "a", "d", "a", "c"} {
 			expectToken(t, kept, subject, "for "+subject)
 		}
-		if len(kept.bySubject) != 3 || kept.recent.Len() != 3 || issuing.asked.Load() != 4 {
-			t.Errorf("kept %d, asked %d times", len(kept.bySubject), issuing.asked.Load())
+		if kept.bySubject.Size() != 3 || issuing.asked.Load() != 4 {
+			t.Errorf("kept %d, asked %d times", kept.bySubject.Size(), issuing.asked.Load())
 		}
 		expectToken(t, kept, "b", "for b")
 		if issuing.asked.Load() != 5 {

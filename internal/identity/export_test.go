@@ -1,11 +1,15 @@
 package identity
 
-import "context"
+import (
+	"context"
+
+	"github.com/sheaf-rpc/sheaf/internal/lru"
+)
 
 // Forget forgets the tokens that were verified.
 func Forget(bearer *Bearer) {
 	for _, one := range bearer.jwts {
-		one.tokens = newKept[verified](maxKeptTokens)
+		one.tokens = lru.New[digest, verified](maxKeptTokens)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lru"
 )
 
 // IntrospectionConfig describes an authorization server that is asked about tokens (RFC 7662). Zero values mean the defaults that are
@@ -32,9 +34,9 @@ type Introspection struct {
 	config     IntrospectionConfig
 	ids        []string
 	scopes     []string
-	good       *kept[*Caller]
-	bad        *kept[error] // apart, so that no flood of bad tokens drives out the good ones
-	misses     *bucket      // for each token that was no good, one is taken
+	good       *lru.Cache[digest, *Caller]
+	bad        *lru.Cache[digest, error] // apart, so that no flood of bad tokens drives out the good ones
+	misses     *bucket                   // for each token that was no good, one is taken
 	closing    context.Context
 	stop       context.CancelFunc
 	mu         sync.Mutex
@@ -76,7 +78,7 @@ func NewIntrospection(config IntrospectionConfig) *Introspection {
 		config.Keep = defaultKeep
 	}
 	i := &Introspection{
-		config: config, ids: []string{"sub", "client_id"}, scopes: []string{"scope"}, good: newKept[*Caller](maxKeptTokens), bad: newKept[error](maxKeptBad),
+		config: config, ids: []string{"sub", "client_id"}, scopes: []string{"scope"}, good: lru.New[digest, *Caller](maxKeptTokens), bad: lru.New[digest, error](maxKeptBad),
 		misses: &bucket{perSecond: badPerSecond, most: badBurst}, flights: map[digest]*asking{},
 	}
 	if config.ID != "" {
@@ -99,10 +101,10 @@ func (i *Introspection) Close() {
 
 func (i *Introspection) identify(ctx context.Context, token string, digest digest) (*Caller, error) {
 	now := time.Now()
-	if caller, ok := i.good.get(digest, now); ok {
+	if caller, ok := i.good.Get(digest, now); ok {
 		return caller, nil
 	}
-	if err, ok := i.bad.get(digest, now); ok {
+	if err, ok := i.bad.Get(digest, now); ok {
 		return nil, err
 	}
 	if i.misses.isEmpty(now) {
@@ -147,14 +149,14 @@ func (i *Introspection) land(digest digest, landed *asking) {
 	now := time.Now()
 	if _, isBad := errors.AsType[*Error](landed.err); isBad {
 		i.misses.take(now)
-		i.bad.put(digest, landed.err, sizeOfBad, now, now.Add(min(keepBad, i.config.Keep)))
+		i.bad.Put(digest, landed.err, sizeOfBad, now.Add(min(keepBad, i.config.Keep)))
 	}
 	if landed.err == nil {
 		until := now.Add(i.config.Keep)
 		if ends := landed.caller.Expires; !ends.IsZero() {
 			until = earliest(until, ends)
 		}
-		i.good.put(digest, landed.caller, sizeOf(landed.caller), now, until)
+		i.good.Put(digest, landed.caller, sizeOf(landed.caller), until)
 	}
 	i.mu.Lock()
 	delete(i.flights, digest)

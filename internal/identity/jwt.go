@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lru"
 )
 
 // JWTConfig describes an issuer of signed tokens. Zero values mean the defaults that are named here.
@@ -51,7 +53,7 @@ type JWT struct {
 	config JWTConfig
 	scopes []string
 	keys   *issuerKeys
-	tokens *kept[verified]
+	tokens *lru.Cache[digest, verified]
 }
 
 // verified is the caller of a token that has been verified, and the key that signed it.
@@ -75,7 +77,7 @@ func NewJWT(config JWTConfig) *JWT {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	config.Keys.Logger = logger.With(slog.String("provider", config.Name))
-	j := &JWT{config: config, scopes: []string{"scope", "scp"}, keys: newIssuerKeys(config.Issuer, config.Keys), tokens: newKept[verified](maxKeptTokens)}
+	j := &JWT{config: config, scopes: []string{"scope", "scp"}, keys: newIssuerKeys(config.Issuer, config.Keys), tokens: lru.New[digest, verified](maxKeptTokens)}
 	if config.Scopes != "" {
 		j.scopes = []string{config.Scopes}
 	}
@@ -87,12 +89,12 @@ func (j *JWT) Close() { j.keys.close() }
 
 // known is the caller of a token that was verified not long ago; nil for none.
 func (j *JWT) known(digest digest, now time.Time) *Caller {
-	found, ok := j.tokens.get(digest, now)
+	found, ok := j.tokens.Get(digest, now)
 	if !ok {
 		return nil
 	}
 	if found.key.withdrawn.Load() {
-		j.tokens.drop(digest)
+		j.tokens.Delete(digest)
 		return nil
 	}
 	return found.caller
@@ -116,7 +118,7 @@ func (j *JWT) verify(ctx context.Context, token *signedToken, digest digest) (*C
 	}
 	now := time.Now()
 	until := earliest(token.ends.Add(j.config.ClockSkew), now.Add(keepToken), from.goodUntil)
-	j.tokens.put(digest, verified{caller, key}, sizeOf(caller), now, until)
+	j.tokens.Put(digest, verified{caller, key}, sizeOf(caller), until)
 	return caller, nil
 }
 

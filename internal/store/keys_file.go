@@ -11,36 +11,26 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
-)
 
-// keysLookEvery is the shortest time between two looks at a file of keys.
-const keysLookEvery = time.Second
+	"github.com/sheaf-rpc/sheaf/internal/livefile"
+)
 
 // fileKeys keep all keys in one file, which is replaced as a whole under a lock beside it.
 type fileKeys struct {
-	path   string
-	logger *slog.Logger
-
-	mu       sync.Mutex
-	keys     map[string]*Key
-	info     os.FileInfo // of what the keys are from; nil if there was no file
-	lookedAt time.Time
-	// complaint is what was wrong with the file when it was last read; empty for nothing.
-	complaint string
+	path string
+	keys *livefile.Value[map[string]*Key]
 }
 
 // FileKeys keeps keys in a file, for the processes of one machine. It is read now, and again when it has changed; it need not be there.
 // One that cannot be read again changes nothing but the log.
 func FileKeys(path string, logger *slog.Logger) (Keys, error) {
-	f := &fileKeys{path: path, logger: logger, lookedAt: time.Now()}
-	var err error
-	f.keys, f.info, err = f.read()
+	read := func() (map[string]*Key, error) { return readKeys(path) }
+	keys, err := livefile.Open(livefile.Config[map[string]*Key]{What: "file of API keys", Paths: []string{path}, Read: read, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return &fileKeys{path, keys}, nil
 }
 
 // keysContent is the file's JSON.
@@ -48,27 +38,20 @@ type keysContent struct {
 	Keys []*Key `json:"keys"`
 }
 
-// read reads the file as it is now.
-func (f *fileKeys) read() (map[string]*Key, os.FileInfo, error) {
-	info, err := os.Stat(f.path)
+// readKeys reads the file as it is now.
+func readKeys(path string) (map[string]*Key, error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]*Key{}, nil, nil
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New(f.path + " is no regular file") // reading a pipe could wait forever
+		return map[string]*Key{}, nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read keys: %w", err)
-	}
-	text, err := os.ReadFile(f.path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read keys: %w", err)
+		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	keys, err := decodeKeys(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read keys: %s is no file of keys: %w", f.path, err)
+		return nil, fmt.Errorf("read keys: %s is no file of keys: %w", path, err)
 	}
-	return keys, info, nil
+	return keys, nil
 }
 
 func decodeKeys(text []byte) (map[string]*Key, error) {
@@ -91,35 +74,7 @@ func decodeKeys(text []byte) (map[string]*Key, error) {
 
 // Find implements Keys.
 func (f *fileKeys) Find(_ context.Context, prefix string) (*Key, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if time.Since(f.lookedAt) >= keysLookEvery {
-		f.lookedAt = time.Now()
-		f.look()
-	}
-	return f.keys[prefix], nil
-}
-
-// look reads the file if it is another one than before.
-func (f *fileKeys) look() {
-	info, err := os.Stat(f.path)
-	if errors.Is(err, fs.ErrNotExist) && f.info == nil || err == nil && isSameFile(info, f.info) {
-		return
-	}
-	keys, info, err := f.read()
-	if err != nil {
-		if complaint := err.Error(); complaint != f.complaint {
-			f.logger.Warn("keys cannot be read again; the last ones stay", slog.String("file", f.path), slog.String("error", complaint))
-			f.complaint = complaint
-		}
-		return
-	}
-	f.logger.Info("keys were read again", slog.String("file", f.path), slog.Int("keys", len(keys)))
-	f.keys, f.info, f.complaint = keys, info, ""
-}
-
-func isSameFile(now, before os.FileInfo) bool {
-	return before != nil && os.SameFile(now, before) && now.Size() == before.Size() && now.ModTime().Equal(before.ModTime())
+	return f.keys.Current()[prefix], nil
 }
 
 // Add implements Keys.
@@ -135,7 +90,7 @@ func (f *fileKeys) Add(ctx context.Context, key *Key) error {
 
 // List implements Keys.
 func (f *fileKeys) List(context.Context) ([]*Key, error) {
-	keys, _, err := f.read()
+	keys, err := readKeys(f.path)
 	return sortedKeys(keys), err
 }
 
@@ -163,7 +118,7 @@ func (f *fileKeys) change(ctx context.Context, change func(map[string]*Key) (boo
 		return err
 	}
 	defer unlock()
-	keys, _, err := f.read()
+	keys, err := readKeys(f.path)
 	if err != nil {
 		return err
 	}
@@ -177,19 +132,7 @@ func (f *fileKeys) change(ctx context.Context, change func(map[string]*Key) (boo
 	if err := replaceFile(f.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("write keys: %w", err)
 	}
-	return f.take()
-}
-
-// take reads what was changed, so that this process need not wait for its next look.
-func (f *fileKeys) take() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	keys, info, err := f.read()
-	if err != nil {
-		return err
-	}
-	f.keys, f.info = keys, info
-	return nil
+	return f.keys.Refresh() // this process need not wait for its next look
 }
 
 // sortedKeys are keys in the order in which they were made.

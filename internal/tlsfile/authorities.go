@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+
+	"github.com/sheaf-rpc/sheaf/internal/livefile"
 )
 
 // Authorities are those whom a file says to trust.
@@ -48,15 +50,15 @@ func ReadAuthorities(path string) (*Authorities, error) {
 
 // WatchedAuthorities are authorities whose file is read again when it changes. They are safe for concurrent use.
 type WatchedAuthorities struct {
-	watched[*Authorities]
+	*livefile.Value[*Authorities]
 }
 
 // WatchAuthorities reads a file as ReadAuthorities does. A nil logger discards what goes wrong later.
 func WatchAuthorities(path string, logger *slog.Logger) (*WatchedAuthorities, error) {
 	read := func() (*Authorities, error) { return ReadAuthorities(path) }
-	a := &WatchedAuthorities{watched[*Authorities]{what: "file of authorities", paths: []string{path}, read: read, logger: logger}}
-	if err := a.open(); err != nil {
+	value, err := livefile.Open(livefile.Config[*Authorities]{What: "file of authorities", Paths: []string{path}, Read: read, Logger: logger})
+	if err != nil {
 		return nil, err
 	}
-	return a, nil
+	return &WatchedAuthorities{value}, nil
 }

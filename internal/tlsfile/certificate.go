@@ -4,11 +4,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+
+	"github.com/sheaf-rpc/sheaf/internal/livefile"
 )
 
 // Certificate is ours, with its key, in two files that are read again when they change. It is safe for concurrent use.
 type Certificate struct {
-	watched[*tls.Certificate]
+	*livefile.Value[*tls.Certificate]
 }
 
 // ReadCertificate reads a certificate and its key (PEM). A nil logger discards what goes wrong later.
@@ -20,11 +22,11 @@ func ReadCertificate(certificate, key string, logger *slog.Logger) (*Certificate
 		}
 		return &pair, nil
 	}
-	c := &Certificate{watched[*tls.Certificate]{what: "certificate", paths: []string{certificate, key}, read: read, logger: logger}}
-	if err := c.open(); err != nil {
+	value, err := livefile.Open(livefile.Config[*tls.Certificate]{What: "certificate", Paths: []string{certificate, key}, Read: read, Logger: logger})
+	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return &Certificate{value}, nil
 }
 
 // ForServer is what new connections of clients to us show; it is for tls.Config.GetCertificate. The error is nil.

@@ -95,7 +95,7 @@ func usage(b *testing.B) time.Duration {
 
 // TestPolicyAllocations counts what the policy allocates for a call, since that is what makes it slow and can be counted.
 func TestPolicyAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
-	const most = 35
+	const most = 40 // some 29; with -race, a part of what is pooled is made anew
 	with, without := openDir(t, plantest.Write(t, generous("all"))), openDir(t, plantest.Write(t, withoutPolicy()))
 	guarded, bare, token := with.server.Handler(), without.server.Handler(), with.issuer.token("ann", "notes")
 	const runs = 500

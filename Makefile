@@ -2,6 +2,7 @@
 
 BIN := .tmp/bin
 IMAGE := .tmp/sheaf.binpb
+BENCH_IMAGE := .tmp/bench.binpb
 PROTOS := proto examples/storefront/proto examples/pocketbase/proto examples/social/proto
 OWN := --path sheaf --path shop --path library --path social --path provider
 FUZZTIME ?= 10s
@@ -29,15 +30,17 @@ $(BIN)/golangci-lint: tools/lint/go.mod
 image:
 	@mkdir -p .tmp
 	go run ./internal/protoimage $(IMAGE) $(PROTOS)
+	go run ./internal/protoimage $(BENCH_IMAGE) bench/project/proto
 
 .PHONY: generate
 generate: $(BIN)/buf $(BIN)/protoc-gen-go image ## fill gen/ from the protos
 	$(BIN)/buf generate $(IMAGE) $(OWN)
+	$(BIN)/buf generate $(BENCH_IMAGE) --template bench/buf.gen.yaml
 	go run ./internal/jsonschema/generate $(IMAGE) gen/jsonschema
 
 .PHONY: checkgenerate
 checkgenerate: generate ## fail if gen/ is stale
-	@test -z "$$(git status --porcelain -- gen)" || { git --no-pager diff -- gen; git status --short -- gen; echo "gen/ is stale: run make generate, and commit it"; exit 1; }
+	@test -z "$$(git status --porcelain -- gen bench/gen)" || { git --no-pager diff -- gen bench/gen; git status --short -- gen bench/gen; echo "gen/ is stale: run make generate, and commit it"; exit 1; }
 
 .PHONY: breaking
 breaking: $(BIN)/buf image ## fail if a proto breaks clients of the newest release
@@ -52,6 +55,7 @@ lint: $(BIN)/golangci-lint $(BIN)/buf image ## check form and style
 	go vet ./...
 	go vet -tags slow,jaeger ./...
 	$(BIN)/golangci-lint run --allow-parallel-runners
+	cd bench && go vet ./... && ../$(BIN)/golangci-lint run --allow-parallel-runners
 	$(BIN)/buf lint $(IMAGE) $(OWN)
 
 .PHONY: test
@@ -71,8 +75,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 	done
 
 .PHONY: bench
-bench: ## measure compile, policy, projection, upstreams and whole runs
-	go test -run '^$$' -bench . -benchmem ./internal/compile ./internal/policy ./internal/projection ./aggregate ./upstreams
+bench: ## measure compile, policy, projection, JSON, upstreams and whole runs
+	go test -run '^$$' -bench . -benchmem ./internal/compile ./internal/policy ./internal/projection ./internal/wirejson ./aggregate ./upstreams
 
 .PHONY: golden
 golden: ## rewrite the expected output of golden tests; read the diff

@@ -88,7 +88,7 @@ type reply struct {
 	err   error
 }
 
-func (u *upstream) Do(ctx context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (u *upstream) Do(ctx context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	u.mu.Lock()
 	u.asked[call.Name] = time.Now()
 	u.paths = append(u.paths, call.Path)
@@ -96,13 +96,13 @@ func (u *upstream) Do(ctx context.Context, call aggregate.Request) (aggregate.An
 	answer := u.answers[call.Name]
 	select {
 	case <-ctx.Done():
-		return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonTimeout, Retryable: true, Err: fmt.Errorf("give up: %w", ctx.Err())}
+		return nil, &aggregate.Failure{Reason: plan.ReasonTimeout, Retryable: true, Err: fmt.Errorf("give up: %w", ctx.Err())}
 	case <-time.After(answer.after):
 	}
 	if answer.err != nil {
-		return aggregate.Answer{}, answer.err
+		return nil, answer.err
 	}
-	return aggregate.Answer{Status: 200, Body: []byte(answer.body)}, nil
+	return &aggregate.Answer{Status: 200, Body: []byte(answer.body)}, nil
 }
 
 func newUpstream(answers map[string]reply) *upstream {
@@ -345,7 +345,7 @@ func TestCancelled(t *testing.T) {
 // panicking is an upstream with a bug.
 type panicking struct{ unrenewed }
 
-func (panicking) Do(context.Context, aggregate.Request) (aggregate.Answer, error) { panic("a bug") }
+func (panicking) Do(context.Context, *aggregate.Request) (*aggregate.Answer, error) { panic("a bug") }
 
 // TestPanic: a panic while a call is made fails the call, not the process.
 func TestPanic(t *testing.T) {

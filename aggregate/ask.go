@@ -172,18 +172,18 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 }
 
 // do asks the upstream. What its answer means is judged within about, which does not end with the request.
-func (a *attempt) do(ctx, about context.Context, request Request) (*Answer, *Failure) {
+func (a *attempt) do(ctx, about context.Context, request *Request) (*Answer, *Failure) {
 	answer, err := a.target.upstream.Do(ctx, request)
 	if err != nil {
 		return nil, a.classify(about, asFailure(err))
 	}
-	a.noteAnswer(&answer)
+	a.noteAnswer(answer)
 	if !answer.Absent {
-		if failure := a.target.errorIn(about, &answer); failure != nil {
+		if failure := a.target.errorIn(about, answer); failure != nil {
 			return nil, a.ownFields(failure)
 		}
 	}
-	return &answer, nil
+	return answer, nil
 }
 
 // asFailure is the *Failure in err; any other error is a fault of ours, and so of the upstream in the caller's eyes.

@@ -56,11 +56,11 @@ type fresh struct {
 	fails string
 }
 
-func (f fresh) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (f fresh) Do(_ context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	if call.Path == f.fails {
-		return aggregate.Answer{}, failure(plan.ReasonUnavailable)
+		return nil, failure(plan.ReasonUnavailable)
 	}
-	return aggregate.Answer{Status: http.StatusOK, MaxAge: time.Minute, Body: []byte(`{"items": [{"id": "1"}, {"id": "2"}]}`)}, nil
+	return &aggregate.Answer{Status: http.StatusOK, MaxAge: time.Minute, Body: []byte(`{"items": [{"id": "1"}, {"id": "2"}]}`)}, nil
 }
 
 // TestFreshnessFailure: a response that tells of a failure is not kept, even if the contract has a field for it.
@@ -111,13 +111,13 @@ type job struct {
 	controls []string
 }
 
-func (j *job) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (j *job) Do(_ context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	j.controls = append(j.controls, call.Header.Get("Cache-Control"))
 	state := `{"state": "pending"}`
 	if len(j.controls) == 3 {
 		state = `{"state": "ready"}`
 	}
-	return aggregate.Answer{Status: http.StatusOK, Body: []byte(state)}, nil
+	return &aggregate.Answer{Status: http.StatusOK, Body: []byte(state)}, nil
 }
 
 // TestAskAnew: who asks again for the sake of another answer is not given a kept one.

@@ -48,9 +48,9 @@ type judges struct {
 	last func(status int, header http.Header, body []byte) (unwell, mayPass, known bool)
 }
 
-func (j *judges) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (j *judges) Do(_ context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	j.last = call.Judge
-	return aggregate.Answer{Status: http.StatusOK, Body: []byte(`{}`)}, nil
+	return &aggregate.Answer{Status: http.StatusOK, Body: []byte(`{}`)}, nil
 }
 
 // TestJudge: what error rules say of an answer is what the circuit breaker and retries go by. Without rules there is nothing to ask.

@@ -68,7 +68,7 @@ func parseScript(t *testing.T, text string) *scripted {
 	return script
 }
 
-func (s *scripted) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (s *scripted) Do(_ context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	request := call.Method + " " + call.Path
@@ -87,7 +87,7 @@ func (s *scripted) Do(_ context.Context, call aggregate.Request) (aggregate.Answ
 	s.asked = append(s.asked, strings.Join(asked, " "))
 	answers := s.answers[request]
 	if len(answers) == 0 {
-		return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("no answer for %s", request)}
+		return nil, &aggregate.Failure{Reason: plan.ReasonFailed, Err: fmt.Errorf("no answer for %s", request)}
 	}
 	one := answers[0]
 	if len(answers) > 1 {
@@ -103,9 +103,9 @@ func (s *scripted) Do(_ context.Context, call aggregate.Request) (aggregate.Answ
 		if reason == "" {
 			reason = plan.ReasonFailed
 		}
-		return aggregate.Answer{}, &aggregate.Failure{Reason: reason, Err: fmt.Errorf("answered %d", one.status), Answer: &answer}
+		return nil, &aggregate.Failure{Reason: reason, Err: fmt.Errorf("answered %d", one.status), Answer: &answer}
 	}
-	return answer, nil
+	return &answer, nil
 }
 
 // accounts are those of the tests.

@@ -49,13 +49,13 @@ type expiringUpstream struct {
 	asked     int
 }
 
-func (u *expiringUpstream) Do(context.Context, aggregate.Request) (aggregate.Answer, error) {
+func (u *expiringUpstream) Do(context.Context, *aggregate.Request) (*aggregate.Answer, error) {
 	u.asked++
 	if u.now == u.good {
-		return aggregate.Answer{Status: 200, Body: []byte(`{"text": "x"}`), Generation: u.now}, nil
+		return &aggregate.Answer{Status: 200, Body: []byte(`{"text": "x"}`), Generation: u.now}, nil
 	}
 	refused := &aggregate.Answer{Status: 401, Body: []byte(`{}`), Generation: u.now}
-	return aggregate.Answer{}, &aggregate.Failure{Reason: plan.ReasonCredentials, Err: errors.New("expired"), Answer: refused}
+	return nil, &aggregate.Failure{Reason: plan.ReasonCredentials, Err: errors.New("expired"), Answer: refused}
 }
 
 func (u *expiringUpstream) Renew(_ context.Context, _ string, generation uint64) error {

@@ -15,13 +15,13 @@ import (
 )
 
 // fill fills the holes of a request. What cannot be filled is the fault of the answer that it should have come from.
-func (a *attempt) fill(scope *projection.Scope) (Request, *Failure) {
+func (a *attempt) fill(scope *projection.Scope) (*Request, *Failure) {
 	request, err := fillRequest(scope, a.call)
 	if _, ok := errors.AsType[*RequestError](err); ok {
-		return Request{}, failureOf(err)
+		return nil, failureOf(err)
 	}
 	if err != nil {
-		return Request{}, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("fill request: %w", err), Unsent: true}
+		return nil, &Failure{Reason: plan.ReasonDrift, Err: fmt.Errorf("fill request: %w", err), Unsent: true}
 	}
 	for _, name := range a.call.Request.Forward {
 		if values := a.header.Values(name); len(values) > 0 {
@@ -47,28 +47,28 @@ func authorization(header http.Header) secret.Value {
 	return secret.NewValue(values[0])
 }
 
-func fillRequest(scope *projection.Scope, call *plan.Call) (Request, error) {
+func fillRequest(scope *projection.Scope, call *plan.Call) (*Request, error) {
 	declared := call.Request
 	path, err := fillPath(scope, declared)
 	if err != nil {
-		return Request{}, err
+		return nil, err
 	}
 	query, err := declared.Query.Fill(scope)
 	if err != nil {
-		return Request{}, err
+		return nil, err
 	}
 	header, err := fillHeader(scope, declared.Headers)
 	if err != nil {
-		return Request{}, err
+		return nil, err
 	}
 	if err := checkHeader(header, declared.Headers); err != nil {
-		return Request{}, err
+		return nil, err
 	}
-	request := Request{
+	request := &Request{
 		Name: call.Name, Template: declared.Path.Names(), Route: declared.Route, Method: declared.Method, Path: path, Query: query, Header: header,
 		Timeout: call.Timeout, Repeatable: declared.Repeatable, AbsentOn: declared.AbsentOn,
 	}
-	return request, fillPayload(scope, declared, &request)
+	return request, fillPayload(scope, declared, request)
 }
 
 // fillPayload fills the body in the form that the call declares.

@@ -71,18 +71,18 @@ type written struct {
 	asked []string
 }
 
-func (w *written) Do(_ context.Context, call aggregate.Request) (aggregate.Answer, error) {
+func (w *written) Do(_ context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked = append(w.asked, call.Path)
 	if err := w.answers[call.Path]; err != nil {
-		return aggregate.Answer{}, err
+		return nil, err
 	}
 	body := `{"value": "v"}`
 	if call.Path == "/write" && w.body != "" {
 		body = w.body
 	}
-	return aggregate.Answer{Status: http.StatusOK, Body: []byte(body)}, nil
+	return &aggregate.Answer{Status: http.StatusOK, Body: []byte(body)}, nil
 }
 
 // run runs an RPC, and says how often it was asked before something was sent, and what had been sent by then.

@@ -18,6 +18,9 @@ import (
 // AdminListen is the address that the project's sheaf.yaml named at the start for the admin API; empty for none.
 func (s *Server) AdminListen() string { return s.started.Admin.Listen }
 
+// AdminTLS reports whether the newest files let the admin API speak TLS.
+func (s *Server) AdminTLS() bool { return s.current.Load().plan.Server.Admin.TLS != nil }
+
 // ServeAdmin answers operators on a listener, as Serve does clients. Without a token in sheaf.yaml it refuses everything.
 func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 	return s.serve(ctx, &acceptor{listener, s, ofAdmin}, s.atEdge(ofAdmin, s.adminHandler()))
@@ -26,8 +29,9 @@ func (s *Server) ServeAdmin(ctx context.Context, listener net.Listener) error {
 // adminHandler answers operators.
 func (s *Server) adminHandler() http.Handler {
 	mux, service := http.NewServeMux(), adminv1.File_sheaf_admin_v1_admin_proto.Services().Get(0)
-	mux.Handle(adminv1connect.NewAdminServiceHandler(admin{s},
-		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observer.observe(methodsOf(service)...), s.audit(), policy.Recover(s.settings.logger))))
+	path, handler := adminv1connect.NewAdminServiceHandler(admin{s},
+		withStrictJSON(), atMost(smallRequest), connect.WithInterceptors(s.observer.observe(methodsOf(service)...), s.audit(), policy.Recover(s.settings.logger)))
+	mux.Handle(path, s.auditUnread(handler))
 	if s.settings.metrics != nil {
 		mux.Handle("GET /metrics", s.settings.metrics)
 	}

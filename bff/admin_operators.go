@@ -12,8 +12,6 @@ import (
 
 	"connectrpc.com/connect"
 
-	adminv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/admin/v1"
-	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 )
@@ -24,7 +22,14 @@ type operator struct {
 	token secret.Value
 }
 
-type operatorKey struct{}
+// visit is one request of an operator's.
+type visit struct {
+	operator string
+	// audited is set once the log says what it was about.
+	audited bool
+}
+
+type visitKey struct{}
 
 // forOperators lets requests through that carry the token of an operator of the newest files.
 func (s *Server) forOperators(next http.Handler) http.Handler {
@@ -32,7 +37,7 @@ func (s *Server) forOperators(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
 		if name := s.current.Load().operatorOf(token); name != "" && strings.EqualFold(scheme, "Bearer") {
-			next.ServeHTTP(writer, request.WithContext(context.WithValue(request.Context(), operatorKey{}, name)))
+			next.ServeHTTP(writer, request.WithContext(context.WithValue(request.Context(), visitKey{}, &visit{operator: name})))
 			return
 		}
 		s.settings.logger.LogAttrs(request.Context(), slog.LevelWarn, "a request to the admin API was refused",
@@ -71,54 +76,4 @@ func (w *world) readOperators() error {
 		w.operators = append(w.operators, operator{from.Name, token})
 	}
 	return nil
-}
-
-// audit logs who has asked for what, and what came of it.
-func (s *Server) audit() connect.Interceptor {
-	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
-		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			response, err := next(ctx, request)
-			level, code := slog.LevelInfo, connect.Code(0)
-			if err != nil {
-				level, code = slog.LevelWarn, connect.CodeOf(err)
-			}
-			name, _ := ctx.Value(operatorKey{}).(string)
-			attributes := []slog.Attr{slog.String("operator", name), slog.String("rpc", strings.TrimPrefix(request.Spec().Procedure, "/")), slog.String("code", codeName(code))}
-			s.settings.logger.LogAttrs(ctx, level, "admin API", append(attributes, subjectOf(request.Any(), response)...)...)
-			return response, err
-		}
-	})
-}
-
-// subjectOf is what a request is about. It is no key and no token, even where one was sent instead of a name.
-func subjectOf(request any, response connect.AnyResponse) []slog.Attr {
-	switch request := request.(type) {
-	case *adminv1.GetPlanRequest:
-		return []slog.Attr{slog.String("plan", request.GetRpc())}
-	case *adminv1.ListUsageRequest:
-		return []slog.Attr{slog.String("provider", request.GetProvider()), slog.String("caller", request.GetCaller())}
-	case *adminv1.ListKeysRequest:
-		return []slog.Attr{slog.String("provider", request.GetProvider())}
-	case *adminv1.CreateKeyRequest:
-		attributes := []slog.Attr{slog.String("provider", request.GetProvider()), slog.String("caller", request.GetCaller())}
-		if made, ok := response.(*connect.Response[adminv1.CreateKeyResponse]); ok && made != nil {
-			attributes = append(attributes, slog.String("key", made.Msg.GetKey().GetPrefix()))
-		}
-		return attributes
-	case *adminv1.RevokeKeyRequest:
-		return []slog.Attr{slog.String("provider", request.GetProvider()), slog.String("key", prefixOf(request.GetPrefix()))}
-	default:
-		return nil
-	}
-}
-
-// prefixOf is the prefix that a key is named by; empty for what is none.
-func prefixOf(named string) string {
-	if prefix, ok := identity.PrefixOf(named); ok {
-		return prefix
-	}
-	if identity.IsPrefix(named) {
-		return named
-	}
-	return ""
 }

@@ -78,5 +78,8 @@ func overOpen(t *testing.T, client *http.Client, h *house) (status int, body str
 	if err != nil {
 		t.Fatal(err)
 	}
+	if asked := response.Header.Get("WWW-Authenticate"); (response.StatusCode == http.StatusUnauthorized) != (asked == "ClientCertificate") {
+		t.Errorf("%d with WWW-Authenticate %q", response.StatusCode, asked)
+	}
 	return response.StatusCode, string(raw)
 }

@@ -13,7 +13,7 @@ func (w *world) authorize(rpc string) connect.Interceptor {
 	if w.plan.Policy == nil || len(w.plan.Policy.Rules) == 0 {
 		return nil
 	}
-	return policy.Authorize(policyRules(w.plan.Policy, rpc), len(w.plan.Policy.Providers) > 0)
+	return policy.Authorize(policyRules(w.plan.Policy, rpc))
 }
 
 // policyRules are the rules about an RPC.

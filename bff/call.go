@@ -35,7 +35,8 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 		return nil, err
 	}
 	procedure := w.procedures[found.Name()]
-	codec := jsonCodec{w.requests(procedure.plan.Method), "json"}
+	method := procedure.plan.Method
+	codec := jsonCodec{w.requests(method), "json", w.responseTypes.Writer(method.Output())}
 	request := &lazypb.Message{}
 	request.Init(codec.descriptor, codec.types)
 	if err := codec.Unmarshal(requestJSON, request); err != nil {
@@ -51,7 +52,7 @@ func (s *Server) Call(ctx context.Context, rpc string, requestJSON []byte) (*Cal
 	if err != nil {
 		return nil, err
 	}
-	raw, err := codec.Marshal(&response{wire: result.Message, descriptor: procedure.plan.Method.Output()})
+	raw, err := codec.Marshal(&response{result.Message})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package bff
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,22 +15,11 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/bounds"
 	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/wirejson"
 )
 
-// response is a response message in wire bytes. No message is built for clients that speak Protobuf.
-type response struct {
-	wire       []byte
-	descriptor protoreflect.MessageDescriptor
-}
-
-// message builds the message, for clients that speak JSON.
-func (r *response) message(types *dynamicpb.Types) (*dynamicpb.Message, error) {
-	message := dynamicpb.NewMessage(r.descriptor)
-	if err := (proto.UnmarshalOptions{Resolver: types}).Unmarshal(r.wire, message); err != nil {
-		return nil, fmt.Errorf("read response: %w", err)
-	}
-	return message, nil
-}
+// response is a response message in wire bytes. No message is built of them: for clients that speak JSON, it is written from them.
+type response struct{ wire []byte }
 
 // requests is how requests of one type are read.
 type requests struct {
@@ -108,35 +96,23 @@ type jsonCodec struct {
 	*requests
 
 	name string
+	// responses writes those of the method.
+	responses *wirejson.Writer
 }
 
 // Name implements connect.Codec.
 func (c jsonCodec) Name() string { return c.name }
 
 // Marshal implements connect.Codec.
-func (c jsonCodec) Marshal(message any) ([]byte, error) {
-	var target proto.Message
-	switch message := message.(type) {
-	case *response:
-		built, err := message.message(c.types)
-		if err != nil {
-			return nil, err
-		}
-		target = built
-	case proto.Message:
-		target = message
-	default:
-		return nil, fmt.Errorf("marshal: %T is no message", message)
+func (c jsonCodec) Marshal(message any) ([]byte, error) { return c.MarshalAppend(nil, message) }
+
+// MarshalAppend lets Connect keep the buffers of responses for later ones.
+func (c jsonCodec) MarshalAppend(dst []byte, message any) ([]byte, error) {
+	target, ok := message.(*response)
+	if !ok {
+		return nil, fmt.Errorf("marshal: %T is no response", message)
 	}
-	raw, err := protojson.MarshalOptions{Resolver: c.types}.Marshal(target)
-	if err != nil {
-		return nil, fmt.Errorf("write JSON: %w", err)
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil { // protojson varies its spaces on purpose
-		return nil, fmt.Errorf("write JSON: %w", err)
-	}
-	return compact.Bytes(), nil
+	return c.responses.Append(dst, target.wire)
 }
 
 // Unmarshal implements connect.Codec.
@@ -175,12 +151,12 @@ func shortened(text string) string {
 
 // codecs are how a method's handler reads requests and writes responses.
 func (w *world) codecs(method protoreflect.MethodDescriptor) connect.HandlerOption {
-	requests := w.requests(method)
+	requests, responses := w.requests(method), w.responseTypes.Writer(method.Output())
 	return connect.WithHandlerOptions(
 		connect.WithRequestInitializer(requests.initialize),
 		connect.WithCodec(protoCodec{requests}),
-		connect.WithCodec(jsonCodec{requests, "json"}),
-		connect.WithCodec(jsonCodec{requests, "json; charset=utf-8"}),
+		connect.WithCodec(jsonCodec{requests, "json", responses}),
+		connect.WithCodec(jsonCodec{requests, "json; charset=utf-8", responses}),
 	)
 }
 

@@ -96,8 +96,11 @@ func (w *world) logDecisions(r *http.Request, call *policy.Call, outcome string)
 	if caller := call.Caller; caller != nil { // nobody where the proof does not hold
 		attributes = append(attributes, slog.Group("caller", slog.String("provider", caller.Provider), slog.String("id", caller.ID)))
 	}
+	if code, known := call.Code(); known {
+		attributes = append(attributes, slog.String("code", codeName(code)))
+	}
 	if answer := call.Answer; answer != nil {
-		attributes = append(attributes, slog.String("code", codeName(answer.Code)), slog.Bool("partial", answer.Partial))
+		attributes = append(attributes, slog.Bool("partial", answer.Partial))
 	}
 	decisions := make([]loggedDecision, len(call.Decisions))
 	for i, decision := range call.Decisions {

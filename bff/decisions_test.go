@@ -96,7 +96,7 @@ func TestDecisionLog(t *testing.T) {
 		"GetOrder deny permission_denied deny|moles|its condition cannot be evaluated: it looks at a value that is missing",
 		"GetProduct allow ok partial allow|products|its condition holds hide|staff|its condition does not hold",
 		"GetProduct deny permission_denied deny||no rule allows it",
-		"GetProduct unread ",
+		"GetProduct unread invalid_argument",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("decisions:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/edge"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/internal/policy"
 )
 
 // edgeRules are those of the public listener: only there are proxies and pages.
@@ -19,7 +20,7 @@ func (w *world) edgeRules() (edge.Rules, error) {
 	var err error
 	rules.Origins, err = edge.NewOrigins(edge.CORS{
 		Origins: server.CORS.Origins, Credentials: server.CORS.Credentials, MaxAge: server.CORS.MaxAge,
-		Headers:       slices.Concat([]string{"Idempotency-Key", "Traceparent", "Tracestate"}, proofHeaders(w.plan.Policy), server.CORS.Headers),
+		Headers:       slices.Concat([]string{policy.IdempotencyKeyHeader, "Traceparent", "Tracestate"}, proofHeaders(w.plan.Policy), server.CORS.Headers),
 		ExposeHeaders: slices.Concat(exposed, server.CORS.ExposeHeaders),
 	})
 	if err != nil {
@@ -36,16 +37,16 @@ func (w *world) patience() edge.Patience {
 
 // exposed are the headers of Sheaf's own that pages may read.
 var exposed = []string{
-	partialHeader, "ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After",
+	partialHeader, "ETag", policy.ReplayedHeader, policy.RateLimitHeader, policy.RateLimitPolicyHeader, policy.RetryAfterHeader,
 }
 
 // proofHeaders are the headers that may carry a proof of who calls.
-func proofHeaders(policy *plan.Policy) []string {
+func proofHeaders(frozen *plan.Policy) []string {
 	names := []string{"Authorization"}
-	if policy == nil {
+	if frozen == nil {
 		return names
 	}
-	for _, provider := range policy.Providers {
+	for _, provider := range frozen.Providers {
 		if provider.APIKeys != nil {
 			names = append(names, provider.APIKeys.Header)
 		}

@@ -15,7 +15,7 @@ func (w *world) entrance(l *listener) *policy.Entrance {
 
 // isAnonymous reports whether an RPC may be called without proof of who calls.
 func (w *world) isAnonymous(rpc string) bool {
-	return w.plan.Policy == nil || w.plan.Policy.Anonymous[rpc]
+	return len(w.identityProviders()) == 0 || w.plan.Policy.Anonymous[rpc]
 }
 
 // peerOf is where a request comes from. Its address has been found out at the edge.

@@ -74,12 +74,14 @@ func (w *world) gate() func(protoreflect.MethodDescriptor, http.Handler) http.Ha
 	}
 }
 
-// notFound answers every other path, in the client's protocol, with the RPC that may have been meant.
+// notFound answers every other path, in the client's protocol, with the RPC that may have been meant, if those may learn of it who have
+// proven nothing.
 func (w *world) notFound(l *listener) http.Handler {
 	failures := connect.NewErrorWriter()
+	mayName := func(rpc *plan.RPC) bool { return l.has(rpc) && w.isAnonymous(rpc.Name()) }
 	return http.HandlerFunc(func(writer http.ResponseWriter, r *http.Request) {
 		name := shortened(strings.TrimPrefix(r.URL.Path, "/"))
-		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, l.has))
+		text := fmt.Sprintf("no RPC %q%s", name, w.plan.Suggest(name, mayName))
 		isPage := r.Method == http.MethodGet && !r.URL.Query().Has("message") // a browser, not a client
 		if isPage || !failures.IsSupported(r) {
 			http.Error(writer, text, http.StatusNotFound)

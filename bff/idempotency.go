@@ -48,7 +48,7 @@ func (w *world) onceOnly(method protoreflect.MethodDescriptor) connect.Intercept
 	return w.idempotency.Interceptor(policy.ResponseCodec{
 		Type: string(method.Output().FullName()), Wire: wireOf,
 		Response: func(wire []byte) connect.AnyResponse {
-			return connect.NewResponse(&response{wire: wire, descriptor: method.Output()})
+			return connect.NewResponse(&response{wire})
 		},
 	})
 }

@@ -307,3 +307,19 @@ func soonIdentified(t *testing.T, h *house, authorization string) {
 		}
 	}
 }
+
+// TestHintsNeedNoProof: whoever has proven nothing learns the names of those RPCs alone that need no proof.
+func TestHintsNeedNoProof(t *testing.T) {
+	t.Parallel()
+	h, _ := serveWho(t, startIDP(t))
+	for path, want := range map[string]string{
+		"/who.v1.WhoService/Gett": "",
+		"/who.v1.WhoService/Opem": `; did you mean "who.v1.WhoService/Open"?`,
+		"/Gett":                   "",
+	} {
+		_, hint, _ := strings.Cut(readAll(t, post(t, h, path, "{}")), path[1:])
+		if strings.Contains(hint, "/Get") || strings.Contains(hint, `"Get"`) || !strings.Contains(strings.ReplaceAll(hint, `\"`, `"`), want) {
+			t.Errorf("%s: %s, want %q", path, hint, want)
+		}
+	}
+}

@@ -52,7 +52,7 @@ func (p *procedure) hideFields(ctx context.Context, answer connect.AnyResponse) 
 		p.server.settings.logger.ErrorContext(ctx, "fields cannot be hidden", slog.String("rpc", p.plan.Name()), slog.String("error", err.Error()))
 		return nil, connect.NewError(connect.CodeInternal, errors.New("internal error"))
 	}
-	shown := connect.NewResponse(&response{wire: wire, descriptor: given.descriptor})
+	shown := connect.NewResponse(&response{wire})
 	maps.Copy(shown.Header(), answer.Header())
 	maps.Copy(shown.Trailer(), answer.Trailer())
 	if told := shown.Header().Get(partialHeader); told != "" {

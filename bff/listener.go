@@ -11,6 +11,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/diag"
 	"github.com/sheaf-rpc/sheaf/internal/edge"
+	"github.com/sheaf-rpc/sheaf/internal/identity"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
@@ -130,6 +131,7 @@ func (a *acceptor) stillTrusted(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Connection", "close")
+		w.Header().Set("WWW-Authenticate", identity.CertificateChallenge)
 		refused := connect.NewError(connect.CodeUnauthenticated, errors.New("the certificate is of an authority that does not count any more"))
 		if !failures.IsSupported(r) {
 			http.Error(w, refused.Message(), http.StatusUnauthorized)

@@ -90,7 +90,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[lazypb.M
 		return nil, err
 	}
 	p.shadows.begin(ctx, shadows, &input, result.Message)
-	answer := connect.NewResponse(&response{wire: result.Message, descriptor: p.plan.Method.Output()})
+	answer := connect.NewResponse(&response{result.Message})
 	if len(result.Header) > 0 || len(result.Trailer) > 0 {
 		maps.Copy(answer.Header(), result.Header)
 		maps.Copy(answer.Trailer(), result.Trailer)

@@ -75,6 +75,7 @@ func (s *Server) reload(ctx context.Context) (*Reloaded, error) {
 		NeedRestart: needRestart(&s.started, &compiled.Server),
 	}
 	s.current.Store(newer)
+	s.warnOpened(older.guards(), newer.guards())
 	s.health.tell()
 	s.internalHealth.tell()
 	s.draining.Go(func() { older.drain(s.closing) })

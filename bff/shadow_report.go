@@ -103,10 +103,10 @@ func (s *shadows) tell(ctx context.Context, one *route, fields []compare.Field, 
 	case len(fields) > 0:
 		result = shadowDifferent
 	}
-	s.count(ctx, one, result)
 	for i := range fields {
 		s.server.shadowed.add(one.Name, one.rpc(), &fields[i])
 	}
+	s.count(ctx, one, result)
 	if result == shadowEqual {
 		return
 	}

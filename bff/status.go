@@ -22,19 +22,6 @@ type Status struct {
 	Upstreams []UpstreamStatus
 }
 
-// Guards are what stands between clients and RPCs on the public listener.
-type Guards struct {
-	// TLS is set if the listener speaks it itself.
-	TLS bool
-	// Identity are the names of the identity providers; without any, everybody is anonymous.
-	Identity []string
-	// Rules and Limits are how many the policy has; without a rule, everybody who proves who they are may call everything.
-	Rules, Limits int
-}
-
-// Open reports whether everybody may call everything.
-func (g Guards) Open() bool { return len(g.Identity) == 0 && g.Rules == 0 }
-
 // UpstreamStatus is what a server knows of an upstream.
 type UpstreamStatus struct {
 	Name string
@@ -56,15 +43,4 @@ func (s *Server) Status() Status {
 		status.Upstreams = append(status.Upstreams, UpstreamStatus{Name: upstream.Name, Breaker: client.BreakerState(""), Addresses: client.Addresses()})
 	}
 	return status
-}
-
-func (w *world) guards() Guards {
-	guards := Guards{TLS: w.plan.Server.TLS != nil}
-	if policy := w.plan.Policy; policy != nil {
-		guards.Rules, guards.Limits = len(policy.Rules), len(policy.Limits)
-	}
-	for _, provider := range w.identityProviders() {
-		guards.Identity = append(guards.Identity, provider.Name)
-	}
-	return guards
 }

@@ -17,13 +17,12 @@ type adapter struct {
 var _ aggregate.Upstream = adapter{}
 
 // Do implements aggregate.Upstream.
-func (a adapter) Do(ctx context.Context, call aggregate.Request) (aggregate.Answer, error) {
-	request := upstreams.Request(call)
-	answer, err := a.client.Do(ctx, &request)
+func (a adapter) Do(ctx context.Context, call *aggregate.Request) (*aggregate.Answer, error) {
+	answer, err := a.client.Do(ctx, (*upstreams.Request)(call))
 	if err != nil {
-		return aggregate.Answer{}, failureOf(err)
+		return nil, failureOf(err)
 	}
-	return aggregate.Answer(*answer), nil
+	return (*aggregate.Answer)(answer), nil
 }
 
 // Renew implements aggregate.Upstream.
@@ -57,9 +56,6 @@ func failureOf(err error) *aggregate.Failure {
 	told := &aggregate.Failure{
 		Reason: reasons[failure.Kind], Retryable: failure.Retryable(), RetryAfter: failure.RetryAfter, Err: failure, Unsent: failure.Unsent,
 	}
-	if failure.Answer != nil {
-		answer := aggregate.Answer(*failure.Answer)
-		told.Answer = &answer
-	}
+	told.Answer = (*aggregate.Answer)(failure.Answer)
 	return told
 }

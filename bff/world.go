@@ -18,6 +18,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/pagetoken"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
+	"github.com/sheaf-rpc/sheaf/internal/wirejson"
 )
 
 // world is everything that follows from the author's files as they were at one moment. Nothing changes it once it is open. A
@@ -33,7 +34,9 @@ type world struct {
 	types      *dynamicpb.Types
 	// requestTypes count what requests hold.
 	requestTypes *bounds.Types
-	shadows      *shadows
+	// responseTypes write responses for clients that speak JSON.
+	responseTypes *wirejson.Types
+	shadows       *shadows
 	// idempotency is nil if no RPC asks for it.
 	idempotency *policy.Idempotency
 
@@ -56,6 +59,7 @@ func (s *Server) openWorld(compiled *plan.Plan, older *world) (*world, error) {
 		server: s, plan: compiled, openedAt: time.Now(), types: dynamicpb.NewTypes(compiled.Files), requestTypes: requestTypes(compiled),
 		procedures: map[string]*procedure{}, unused: make(chan struct{}),
 	}
+	w.responseTypes = wirejson.NewTypes(w.types)
 	w.shadows = newShadows(s, w.types)
 	w.users.Store(1)
 	if err := w.open(older); err != nil {

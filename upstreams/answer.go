@@ -55,7 +55,10 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 	case response.StatusCode == http.StatusSwitchingProtocols:
 		// Its body is the bare connection, which no context ends.
 	case !isSuccess(response.StatusCode):
-		answer.Body = readBeginning(response.Body, min(c.config.MaxAnswerBytes, maxRefusal)+carried.longest())
+		var err error
+		if answer.Body, err = readBeginning(response.Body, min(c.config.MaxAnswerBytes, maxRefusal)+carried.longest()); isEnd(err) {
+			return nil, err
+		}
 	default:
 		if failure := c.readWhole(response, request, answer); failure != nil {
 			return nil, failure
@@ -117,15 +120,26 @@ func readBody(response *http.Response, bound int64) ([]byte, error) {
 		return nil, fmt.Errorf("read body: %d bytes, more than the bound of %d", response.ContentLength, bound)
 	}
 	const guess = 512
-	buffer := bytes.NewBuffer(make([]byte, 0, max(guess, response.ContentLength+bytes.MinRead)))
-	_, err := buffer.ReadFrom(io.LimitReader(response.Body, bound+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read body: %w", err)
-	case int64(buffer.Len()) > bound:
-		return nil, fmt.Errorf("read body: more than the bound of %d bytes", bound)
+	size := response.ContentLength + 1 // the end is seen without more room
+	if response.ContentLength < 0 {
+		size = guess
 	}
-	return buffer.Bytes(), nil
+	body := make([]byte, 0, size)
+	for {
+		n, err := response.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > bound:
+			return nil, fmt.Errorf("read body: more than the bound of %d bytes", bound)
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, fmt.Errorf("read body: %w", err)
+		}
+		if len(body) == cap(body) {
+			body = slices.Grow(body, min(cap(body), int(bound)+1-len(body)))
+		}
+	}
 }
 
 // isLost reports whether the connection ended before the body did.
@@ -144,10 +158,9 @@ func drain(body io.Reader) {
 // maxRefusal bounds what is read of the body of an error, in bytes.
 const maxRefusal = 64 << 10
 
-// readBeginning reads what there is, up to a bound.
-func readBeginning(body io.Reader, most int64) []byte {
-	beginning, _ := io.ReadAll(io.LimitReader(body, most)) // the status says enough
-	return beginning
+// readBeginning reads what there is, up to a bound. Without the rest the status still says enough, unless there was no time.
+func readBeginning(body io.Reader, most int64) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(body, most))
 }
 
 // refused is the error of a status that is not 2xx.

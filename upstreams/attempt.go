@@ -46,15 +46,15 @@ func (c *Client) hasRenewed(ctx context.Context, exchange exchange, signing *sig
 
 // send sends the request once and reads the answer, within the attempt's deadline.
 func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) (*Answer, error) {
-	request, timeout := exchange.Request, exchange.bounded(c.config.Timeout)
-	attemptCtx, cancel := context.WithTimeout(ctx, timeout)
+	request, now := exchange.Request, time.Now()
+	enough, until := now.Add(c.wholeTimeout(request)/2), now.Add(exchange.bounded(c.config.Timeout))
+	attemptCtx, cancel := c.within(ctx, until, exchange.to.transport.isPlain(signing.base.url))
 	defer cancel()
-	sending := signing.base.sending(attemptCtx, request)
-	enough := time.Now().Add(c.wholeTimeout(request) / 2)
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	response, err := exchange.to.transport.send(signing.Request, sending)
+	sending := signing.base.sending(attemptCtx, request)
+	response, err := exchange.to.transport.send(signing.Request, until, sending)
 	if err != nil {
 		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
 		failure.Unsent = !sending.connected.Load()
@@ -62,10 +62,24 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
 	answer, err := c.read(response, exchange, signing.carried)
-	if err != nil && attemptCtx.Err() != nil {
+	if err != nil && (attemptCtx.Err() != nil || isEnd(err)) {
 		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
 	}
 	return withGeneration(answer, err, signing.generation)
+}
+
+// within is the context of an attempt. It has a deadline of its own only where somebody waits for that: the exchange of plain HTTP/1.1
+// has its own clock.
+func (c *Client) within(ctx context.Context, until time.Time, plain bool) (context.Context, context.CancelFunc) {
+	if _, waits := c.signer.(renewer); plain && !waits {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, until)
+}
+
+// isEnd reports whether an answer's body was not read to its end since the time was up, or the caller had left.
+func isEnd(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // wholeTimeout is the time that an attempt has which is not cut short by what came before it.

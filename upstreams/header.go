@@ -29,16 +29,29 @@ func addHeader(header, more http.Header) error {
 		if reserved[canonical] || !httpguts.ValidHeaderFieldName(name) {
 			return fmt.Errorf("set header: %q cannot be set", name)
 		}
-		trimmed := make([]string, len(values))
-		for i, value := range values {
-			if !httpguts.ValidHeaderFieldValue(value) {
-				return fmt.Errorf("set header: value of %s holds a character that no header can carry", canonical)
-			}
-			trimmed[i] = strings.Trim(value, " \t") // which is no part of it (RFC 9110, section 5.5), nor is it signed
+		if !isSendable(values) {
+			return fmt.Errorf("set header: value of %s holds a character that no header can carry", canonical)
 		}
-		header[canonical] = trimmed
+		header[canonical] = trimmed(values)
 	}
 	return nil
+}
+
+func isSendable(values []string) bool {
+	return !slices.ContainsFunc(values, func(value string) bool { return !httpguts.ValidHeaderFieldValue(value) })
+}
+
+// trimmed are values without the space around them, which is no part of them (RFC 9110, section 5.5), nor is it signed.
+func trimmed(values []string) []string {
+	const space = " \t"
+	if !slices.ContainsFunc(values, func(value string) bool { return strings.Trim(value, space) != value }) {
+		return slices.Clip(values)
+	}
+	same := slices.Clone(values)
+	for i := range same {
+		same[i] = strings.Trim(same[i], space)
+	}
+	return same
 }
 
 // canonical is a header with all names in their canonical form; false if they are already.

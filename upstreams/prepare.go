@@ -21,7 +21,7 @@ func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signin
 	}
 	outgoing := (&http.Request{
 		Method: request.Method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.header.Clone(),
+		Header: maps.Clone(c.header), // whose values nobody changes
 	}).WithContext(ctx)
 	if err := addHeader(outgoing.Header, request.Header); err != nil {
 		return err

@@ -53,10 +53,11 @@ type transport struct {
 	standard *http.Transport
 }
 
-// send sends a request, which may be sent again if the sending says so.
-func (t *transport) send(request *http.Request, sending *sending) (*http.Response, error) {
-	if t.isPlain(request) {
-		return t.plain.Exchange(request, sending)
+// send sends a request, which may be sent again if the sending says so. Of what plain HTTP/1.1 makes, until is the end, besides that of
+// the request's context; for all else the context must have that deadline.
+func (t *transport) send(request *http.Request, until time.Time, sending *sending) (*http.Response, error) {
+	if t.isPlain(request.URL) {
+		return t.plain.Exchange(request, until, sending)
 	}
 	tracing := sending.trace(request.URL.Scheme == "https")
 	response, err := t.standard.RoundTrip(request.WithContext(tracing.context()))
@@ -66,15 +67,13 @@ func (t *transport) send(request *http.Request, sending *sending) (*http.Respons
 
 // RoundTrip sends a request that is not a call's.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if t.isPlain(request) {
+	if t.isPlain(request.URL) {
 		return t.plain.RoundTrip(request)
 	}
 	return t.standard.RoundTrip(request)
 }
 
-func (t *transport) isPlain(request *http.Request) bool {
-	return t.plain != nil && request.URL.Scheme == "http"
-}
+func (t *transport) isPlain(target *url.URL) bool { return t.plain != nil && target.Scheme == "http" }
 
 // close closes idle connections.
 func (t *transport) close() {

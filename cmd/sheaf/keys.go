@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -17,17 +16,12 @@ import (
 )
 
 func newKeys(p process) *cobra.Command {
-	command := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "keys",
 		Short: "Make, list and revoke the API keys of a project",
 		Long: `Make, list and revoke the API keys that a project's policy names with api_key. Nothing keeps a key itself: it is printed once, when it
 is made. Servers know a new key, and no longer know one that was revoked, within a few seconds.`,
-		RunE: func(*cobra.Command, []string) error {
-			return errors.New("keys: write one of keys create, keys list, keys revoke")
-		},
-	}
-	command.AddCommand(newKeysCreate(p), newKeysList(p), newKeysRevoke(p))
-	return command
+	}, newKeysCreate(p), newKeysList(p), newKeysRevoke(p))
 }
 
 // keysFlags are the flags of all commands about keys.

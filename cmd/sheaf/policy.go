@@ -12,11 +12,7 @@ import (
 )
 
 func newPolicy(p process) *cobra.Command {
-	command := &cobra.Command{Use: "policy", Short: "Test who may call what", Args: arguments(0, 0), RunE: func(command *cobra.Command, _ []string) error {
-		return command.Help()
-	}}
-	command.AddCommand(newPolicyTest(p))
-	return command
+	return group(&cobra.Command{Use: "policy", Short: "Test who may call what"}, newPolicyTest(p))
 }
 
 func newPolicyTest(p process) *cobra.Command {

@@ -108,6 +108,9 @@ func serveOthers(ctx context.Context, group *errgroup.Group, server *bff.Server,
 		}
 		group.Go(func() error { return other.serve(ctx, listener) })
 		logger.Info(other.log, "address", listener.Addr().String())
+		if other.name == "admin" {
+			warnAdmin(logger, listener.Addr(), server.AdminTLS())
+		}
 	}
 	return nil
 }

@@ -10,15 +10,18 @@ import (
 
 // logServing says where a project is served, and what stands between clients and its RPCs.
 func logServing(logger *slog.Logger, dir string, address net.Addr, status bff.Status) {
-	guards := status.Guards
-	identity := guards.Identity
-	if len(identity) == 0 {
-		identity = []string{"anonymous"}
-	}
-	logger.Info("serving", "address", address.String(), "dir", dir, "version", version(), "plan", status.Digest,
-		"tls", guards.TLS, "identity", identity, "rules", guards.Rules, "limits", guards.Limits)
-	if guards.Open() && !isLoopback(address) {
+	logger.Info("serving", slog.String("address", address.String()), slog.String("dir", dir), slog.String("version", version()),
+		slog.String("plan", status.Digest), slog.Any("", status.Guards)) // a group without a key is part of the line
+	if status.Guards.Open() && !isLoopback(address) {
 		logger.Warn("whoever reaches the address may call every RPC; policy.identity and policy.rules say who may", "address", address.String())
+	}
+}
+
+// warnAdmin says so where the tokens of operators leave this machine for everybody on the way to read.
+func warnAdmin(logger *slog.Logger, address net.Addr, speaksTLS bool) {
+	if !speaksTLS && !isLoopback(address) {
+		logger.Warn("the admin API speaks clear text, so that tokens of operators can be read on the way; give it admin.tls, or an address of this machine",
+			"address", address.String())
 	}
 }
 

@@ -50,3 +50,25 @@ func TestLogServing(t *testing.T) {
 		})
 	}
 }
+
+// TestWarnAdmin: tokens in clear text between machines are worth a warning.
+func TestWarnAdmin(t *testing.T) {
+	t.Parallel()
+	everywhere, loopback := &net.TCPAddr{IP: net.IPv4zero, Port: 9090}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9090}
+	for name, test := range map[string]struct {
+		address   net.Addr
+		speaksTLS bool
+		warns     bool
+	}{
+		"clear text":             {everywhere, false, true},
+		"TLS":                    {everywhere, true, false},
+		"within this machine":    {loopback, false, false},
+		"TLS within the machine": {loopback, true, false},
+	} {
+		var out bytes.Buffer
+		warnAdmin(slog.New(slog.NewJSONHandler(&out, nil)), test.address, test.speaksTLS)
+		if warns := strings.Contains(out.String(), `"level":"WARN"`); warns != test.warns {
+			t.Errorf("%s: %q", name, out.String())
+		}
+	}
+}

@@ -29,9 +29,10 @@ var belowPlan = []string{"internal/diag", "internal/expr", "internal/urltemplate
 // messages, and not those of the examples.
 var table = map[string]rule{
 	"internal/diag":        {never: append([]string{"google.golang.org/protobuf/proto"}, network...)},
-	"internal/expr":        {never: network},
 	"internal/urltemplate": {may: []string{"internal/expr"}, never: network},
-	"internal/projection":  {may: []string{"internal/diag", "internal/expr", "internal/lazypb"}, never: network},
+	"internal/rawjson":     {never: network}, // how JSON is read in place is what expressions and projections share
+	"internal/expr":        {may: []string{"internal/rawjson"}, never: network},
+	"internal/projection":  {may: []string{"internal/diag", "internal/expr", "internal/lazypb", "internal/rawjson"}, never: network},
 	"internal/plan":        {may: belowPlan, never: network},
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
@@ -63,9 +64,10 @@ var table = map[string]rule{
 	"internal/bounds":    {never: network},
 	"internal/lazypb":    {never: network},
 	"internal/compare":   {never: network},
+	"internal/wirejson":  {never: network},
 	"bff": {may: append([]string{
 		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazypb", "internal/secret",
-		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "gen/sheaf/",
+		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "internal/wirejson", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
 		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",

@@ -14,6 +14,7 @@ const (
 	nowName       = "now"
 	remainingName = "remaining"
 	callerName    = "caller"
+	rpcName       = "rpc"
 )
 
 // mergedName is the list that the pages of several sources became.

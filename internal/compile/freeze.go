@@ -76,6 +76,7 @@ func (r *rpc) freeze(d *draft) *plan.RPC {
 	}
 	if frozen.Binding == "" {
 		frozen.Access = d.policy.AccessTo(frozen.Name(), d.freezeInternal())
+		frozen.Access.Hidden = d.hiddenFrom(r)
 		frozen.Limits = d.policy.LimitsOf(frozen.Name())
 	}
 	for _, let := range r.lets {

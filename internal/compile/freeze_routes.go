@@ -35,7 +35,7 @@ func looksBeyondRequest(e *plan.Expression) bool {
 		return false
 	}
 	for _, program := range e.Programs {
-		if slices.ContainsFunc(program.Names, func(name string) bool { return name != requestName && name != "rpc" }) {
+		if slices.ContainsFunc(program.Names, func(name string) bool { return name != requestName && name != rpcName }) {
 			return true
 		}
 	}

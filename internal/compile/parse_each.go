@@ -225,6 +225,7 @@ func (p *parser) list(node *source.Node, text string, offset int) *operand {
 // overFrames makes a loop go over the elements that a scan finds.
 func (p *parser) overFrames(l *loop, list *projection.Answer) {
 	frame, origin, keys := p.frameOf(list)
+	frame.Release(keys) // of the list as a whole nothing is needed
 	list.Slot, l.frame = frame.Loop(keys)
 	l.document, l.origin, l.loops = list.Call, origin+"[]", append(slices.Clone(list.Loops), l.depth)
 }

@@ -17,8 +17,8 @@ import (
 // policyNames are the names that expressions of the policy see besides request, and the fields that are known of each.
 var policyNames = map[string][]string{
 	callerName:  {"provider", "id", "issuer", "scopes", "claims"},
-	"peer":      {"ip", "listener"},
-	"rpc":       nil,
+	"peer":      {"ip", "listener", "network"},
+	rpcName:     nil,
 	nowName:     nil,
 	requestName: nil,
 }
@@ -62,7 +62,7 @@ func (d *draft) newPolicyParser(more map[string][]string) (*policyParser, error)
 	}
 	variables := []expr.Variable{
 		{Name: "caller", Type: cel.DynType}, {Name: "peer", Type: cel.MapType(cel.StringType, cel.StringType)},
-		{Name: "rpc", Type: cel.StringType}, {Name: nowName, Type: cel.TimestampType},
+		{Name: rpcName, Type: cel.StringType}, {Name: nowName, Type: cel.TimestampType},
 	}
 	for name := range more {
 		variables = append(variables, expr.Variable{Name: name, Type: cel.MapType(cel.StringType, cel.StringType)})

@@ -17,7 +17,7 @@ func (p *policyParser) fieldRules(node *source.Node) []*plan.FieldRule {
 	if node == nil {
 		return nil
 	}
-	answered := p.answered()
+	answered := p.answered(p.reached()...)
 	var rules []*plan.FieldRule
 	for _, entry := range node.Fields {
 		rule := &plan.FieldRule{Name: entry.Key, Fields: map[string][]plan.Hidden{}, At: entry.KeyAt}
@@ -31,46 +31,6 @@ func (p *policyParser) fieldRules(node *source.Node) []*plan.FieldRule {
 		rules = append(rules, rule)
 	}
 	return rules
-}
-
-// answered are the messages that responses to clients can contain, by their full names: with a google.protobuf.Any, all there are.
-func (p *policyParser) answered() map[string]protoreflect.MessageDescriptor {
-	found := map[string]protoreflect.MessageDescriptor{}
-	var visit func(protoreflect.MessageDescriptor)
-	var visitAll func(protoreflect.MessageDescriptors)
-	visitAll = func(messages protoreflect.MessageDescriptors) {
-		for i := range messages.Len() {
-			visit(messages.Get(i))
-			visitAll(messages.Get(i).Messages())
-		}
-	}
-	visit = func(message protoreflect.MessageDescriptor) {
-		name := string(message.FullName())
-		if found[name] != nil || message.FullName() == partialType {
-			return
-		}
-		found[name] = message
-		for i := range message.Fields().Len() {
-			if below := message.Fields().Get(i).Message(); below != nil {
-				visit(below)
-			}
-		}
-		if name == "google.protobuf.Any" {
-			p.files().RangeFiles(func(file protoreflect.FileDescriptor) bool {
-				visitAll(file.Messages())
-				return true
-			})
-		}
-	}
-	for _, rpc := range p.reached() {
-		visit(rpc.method.Output())
-	}
-	for name, message := range found {
-		if message.IsMapEntry() {
-			delete(found, name)
-		}
-	}
-	return found
 }
 
 // hidden is the field that is written as MESSAGE.FIELD, or nil with a problem.

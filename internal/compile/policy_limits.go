@@ -46,6 +46,7 @@ func (p *policyParser) checkLimit(node *source.Node, limit *plan.Limit) {
 	if cost := node.Get("cost"); cost != nil && limit.Concurrency > 0 {
 		p.report(cost, "remove it", "calls in flight count 1 each")
 	}
+	p.checkCost(node.Get("cost"), limit)
 	store := node.Get("store")
 	switch {
 	case store == nil:

@@ -24,9 +24,14 @@ type connection struct {
 	unbounded bool
 	// arrived is set if something of the answer has.
 	arrived bool
+	// broken is what the last read has failed for; nil if it has not.
+	broken error
 	// reused is set if it was kept before.
 	reused    bool
 	idleSince time.Time
+	// look sets silent to whether nothing has come.
+	look   func(descriptor uintptr) bool
+	silent bool
 	// interrupt ends reads and writes at once.
 	interrupt func()
 }
@@ -35,6 +40,10 @@ func newConnection(p *pool, to *host, raw net.Conn) *connection {
 	created := &connection{Conn: raw, pool: p, host: to}
 	created.reader = bufio.NewReaderSize(created, bufferSize)
 	created.interrupt = func() { _ = raw.SetDeadline(time.Unix(1, 0)) } // if that fails, it is closed
+	created.look = func(descriptor uintptr) bool {
+		created.silent = isSilent(descriptor)
+		return true
+	}
 	if system, ok := raw.(syscall.Conn); ok {
 		created.raw, _ = system.SyscallConn() // without it, it is not asked whether it is alive
 	}
@@ -45,13 +54,14 @@ func newConnection(p *pool, to *host, raw net.Conn) *connection {
 func (c *connection) Read(buffer []byte) (int, error) {
 	if !c.unbounded {
 		if c.head <= 0 {
-			return 0, errTooLong{c.pool.config.MaxHeaderBytes}
+			c.broken = errTooLong{c.pool.config.MaxHeaderBytes}
+			return 0, c.broken
 		}
 		buffer = buffer[:min(int64(len(buffer)), c.head)]
 	}
 	n, err := c.Conn.Read(buffer)
 	c.head -= int64(n)
-	c.arrived = c.arrived || n > 0
+	c.arrived, c.broken = c.arrived || n > 0, err
 	return n, err
 }
 
@@ -61,10 +71,5 @@ func (c *connection) isAlive() bool {
 	if c.raw == nil {
 		return true
 	}
-	alive := false
-	err := c.raw.Read(func(descriptor uintptr) bool {
-		alive = isSilent(descriptor)
-		return true
-	})
-	return err == nil && alive
+	return c.raw.Read(c.look) == nil && c.silent
 }

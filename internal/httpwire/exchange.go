@@ -1,11 +1,13 @@
 package httpwire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -31,7 +33,7 @@ type exchange struct {
 // exchange sends a request and reads the head of its answer. The error of a kept connection that broke before that is a *staleError. The
 // connection goes back or is closed when the answer's body ends, or at once if there is none.
 func (c *connection) exchange(message *message) (*http.Response, error) {
-	c.head, c.unbounded, c.arrived = c.pool.config.MaxHeaderBytes, false, false
+	c.head, c.unbounded, c.arrived, c.broken = c.pool.config.MaxHeaderBytes, false, false, nil
 	made := &exchange{connection: c, ctx: message.ctx, lasting: true, release: context.AfterFunc(message.ctx, c.interrupt)}
 	written, err := made.send(message)
 	// An answer goes before the error of what it was an answer to: who refuses a long body closes the connection.
@@ -78,8 +80,8 @@ func (x *exchange) send(message *message) (written bool, err error) {
 func (x *exchange) failed(written bool, sending, reading error) error {
 	c := x.connection
 	x.abort()
-	if x.ctx.Err() != nil {
-		return context.Cause(x.ctx)
+	if end := x.end(sending); end != nil {
+		return end
 	}
 	if reading == io.EOF { //nolint:errorlint // readers do not wrap it
 		reading = io.ErrUnexpectedEOF
@@ -92,6 +94,19 @@ func (x *exchange) failed(written bool, sending, reading error) error {
 		return &staleError{err: err, written: written}
 	}
 	return err
+}
+
+// end is why there is no time left, if that is what a write or the last read has failed for; nil if it is not. Readers keep the error
+// of a read to themselves where they find fault with what came before it.
+func (x *exchange) end(writing error) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return context.Cause(x.ctx)
+	case errors.Is(writing, os.ErrDeadlineExceeded) || errors.Is(x.connection.broken, os.ErrDeadlineExceeded):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // abort closes the connection, and waits until nobody sends the body any more.
@@ -136,18 +151,15 @@ func (x *exchange) Read(buffer []byte) (int, error) {
 		return 0, x.err
 	}
 	n, err := x.read(buffer)
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		return n, nil
-	case err == io.EOF: //nolint:errorlint // readers do not wrap it
+	case io.EOF: //nolint:errorlint // readers do not wrap it
 		x.err = err
 		x.finish()
 	default:
-		x.err = err
-		if x.ctx.Err() != nil {
-			x.err = context.Cause(x.ctx)
-		}
 		x.abort()
+		x.err = cmp.Or(x.end(nil), err)
 	}
 	return n, x.err
 }
@@ -161,7 +173,7 @@ func (x *exchange) read(buffer []byte) (int, error) {
 	switch {
 	case x.rest == 0:
 		return n, io.EOF
-	case err == io.EOF: //nolint:errorlint // readers do not wrap it
+	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

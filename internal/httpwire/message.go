@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -21,6 +22,8 @@ import (
 type message struct {
 	request *http.Request
 	ctx     context.Context
+	// until is the end of its exchange, besides that of ctx; zero for none.
+	until time.Time
 	// address is that to connect to, as host:port.
 	address string
 	// bytes are the head, and the whole body if it is short.
@@ -41,9 +44,9 @@ const shortBody = 16 << 10
 var messages = sync.Pool{New: func() any { return new(message) }}
 
 // newMessage takes over the request's body: it is closed with the message, or if there is an error.
-func newMessage(request *http.Request) (*message, error) {
+func newMessage(request *http.Request, until time.Time) (*message, error) {
 	made := messages.Get().(*message)
-	made.request, made.ctx = request, request.Context()
+	made.request, made.ctx, made.until = request, request.Context(), until
 	err := made.appendHead()
 	if err == nil {
 		err = made.appendBody()

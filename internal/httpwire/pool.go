@@ -37,8 +37,14 @@ type waiter struct {
 	host *host
 	// given gets a connection, or why there is none, once.
 	given chan grant
-	// abandon ends the dial of its own; nil if there is none.
-	abandon context.CancelFunc
+	// dial is its own; nil if there is none.
+	dial *dial
+}
+
+// dial is one under way. Its owner is who it ends with.
+type dial struct {
+	owner *waiter
+	end   context.CancelFunc
 }
 
 // grant is a connection, or the error of the dial.
@@ -48,16 +54,17 @@ type grant struct {
 }
 
 // get takes the connection that was used last, dials, or waits until one is left; one that was used is wanted only if it is not to
-// be fresh. The error is that of the dial, or the cause of ctx.
-func (p *pool) get(ctx context.Context, address string, fresh bool) (*connection, error) {
+// be fresh. The error is that of the dial, or why the message has no time left. Reads and writes end with that.
+func (p *pool) get(message *message, fresh bool) (*connection, error) {
 	for {
-		connection, waiting := p.take(ctx, address, fresh)
+		connection, waiting := p.take(message, fresh)
 		if connection == nil {
 			var err error
-			if connection, err = p.wait(ctx, waiting); err != nil {
+			if connection, err = p.wait(message, waiting); err != nil {
 				return nil, err
 			}
 		}
+		_ = connection.SetDeadline(message.until) // if that fails, it is closed
 		if !connection.reused || connection.isAlive() {
 			return connection, nil
 		}
@@ -66,13 +73,13 @@ func (p *pool) get(ctx context.Context, address string, fresh bool) (*connection
 }
 
 // take takes an idle connection, or joins those who wait.
-func (p *pool) take(ctx context.Context, address string, fresh bool) (*connection, *waiter) {
+func (p *pool) take(message *message, fresh bool) (*connection, *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	to := p.hosts[address]
+	to := p.hosts[message.address]
 	if to == nil {
-		to = &host{address: address}
-		p.hosts[address] = to
+		to = &host{address: message.address}
+		p.hosts[message.address] = to
 	}
 	if last := len(to.idle) - 1; last >= 0 && !fresh {
 		connection := to.idle[last]
@@ -84,20 +91,29 @@ func (p *pool) take(ctx context.Context, address string, fresh bool) (*connectio
 	if len(to.idle) > 0 && to.open >= p.config.MaxConnections {
 		p.evict(to)
 	}
-	joined := &waiter{ctx: ctx, host: to, given: make(chan grant, 1)}
+	joined := &waiter{ctx: message.ctx, host: to, given: make(chan grant, 1)}
 	to.waiting = append(to.waiting, joined)
 	p.dialFor(to)
 	return nil, joined
 }
 
 // wait waits for a grant.
-func (p *pool) wait(ctx context.Context, joined *waiter) (*connection, error) {
+func (p *pool) wait(message *message, joined *waiter) (*connection, error) {
+	var late <-chan time.Time
+	if !message.until.IsZero() {
+		timer := time.NewTimer(time.Until(message.until))
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case got := <-joined.given:
 		return got.connection, got.err
-	case <-ctx.Done():
+	case <-message.ctx.Done():
 		p.leave(joined)
-		return nil, context.Cause(ctx)
+		return nil, context.Cause(message.ctx)
+	case <-late:
+		p.leave(joined)
+		return nil, context.DeadlineExceeded
 	}
 }
 
@@ -111,8 +127,8 @@ func (p *pool) leave(leaving *waiter) {
 		}
 		return
 	}
-	if leaving.abandon != nil {
-		leaving.abandon()
+	if leaving.dial != nil {
+		leaving.dial.end()
 	}
 	p.forget(leaving.host)
 }
@@ -170,30 +186,36 @@ func (p *pool) dialFor(to *host) {
 		if to.open >= p.config.MaxConnections {
 			return
 		}
-		if one.abandon == nil {
+		if one.dial == nil {
 			to.open++
 			ctx, cancel := context.WithCancel(context.WithoutCancel(one.ctx))
-			one.abandon = cancel
-			go p.dial(ctx, one)
+			one.dial = &dial{owner: one, end: cancel}
+			go p.connect(ctx, one.dial, to)
 		}
 	}
 }
 
-// dial connects. Whoever has waited longest gets the connection; an error is only for the one whose dial it is.
-func (p *pool) dial(ctx context.Context, own *waiter) {
-	raw, err := p.config.Dial(ctx, "tcp", own.host.address)
+// connect dials. Whoever has waited longest gets the connection, and leaves the own dial to who goes on waiting; an error is only for
+// the one whose dial it is.
+func (p *pool) connect(ctx context.Context, made *dial, to *host) {
+	raw, err := p.config.Dial(ctx, "tcp", to.address)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	own.abandon()
-	own.abandon = nil
+	made.end()
+	own := made.owner
+	own.dial = nil
 	switch {
 	case err == nil:
-		p.offer(newConnection(p, own.host, raw))
-	case own.host.remove(own):
+		if len(to.waiting) > 0 && to.waiting[0].dial != nil {
+			own.dial, to.waiting[0].dial = to.waiting[0].dial, nil
+			own.dial.owner = own
+		}
+		p.offer(newConnection(p, to, raw))
+	case to.remove(own):
 		own.given <- grant{err: err}
 		fallthrough
 	default:
-		p.gone(own.host)
+		p.gone(to)
 	}
 }
 

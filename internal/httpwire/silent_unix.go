@@ -8,5 +8,5 @@ import "syscall"
 func isSilent(descriptor uintptr) bool {
 	var one [1]byte
 	_, err := syscall.Read(int(descriptor), one[:])
-	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK //nolint:errorlint // errors of the system are values
+	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 }

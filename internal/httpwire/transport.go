@@ -50,7 +50,7 @@ func (t *Transport) Close() { t.pool.close() }
 // RoundTrip makes an exchange, as http.RoundTripper says. Of requests whose kept connection broke it sends GET and HEAD again, and those of
 // which nothing was sent.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	return t.Exchange(request, safely(request.Method))
+	return t.Exchange(request, time.Time{}, safely(request.Method))
 }
 
 // safely sends requests again whose method is safe to repeat.
@@ -64,18 +64,15 @@ func (s safely) MayRepeat(written bool) bool {
 
 // Exchange makes an exchange, as http.RoundTripper says. The request's URL must begin with http:// and its body must have the length that
 // it declares. Where it must be sent again, since the connection broke, its body must be short, or GetBody be set. The answer's
-// body is for one goroutine at a time. If the request's context ends, the error, also that of the body, is its cause.
-func (t *Transport) Exchange(request *http.Request, sending Sending) (*http.Response, error) {
-	message, err := newMessage(request)
+// body is for one goroutine at a time. If the request's context ends, the error, also that of the body, is its cause; until is a deadline
+// besides its own, or zero, after which the error is context.DeadlineExceeded.
+func (t *Transport) Exchange(request *http.Request, until time.Time, sending Sending) (*http.Response, error) {
+	message, err := newMessage(request, until)
 	if err != nil {
 		return nil, err
 	}
 	defer message.close()
-	connection, err := t.connect(message, sending, false)
-	if err != nil {
-		return nil, err
-	}
-	response, err := connection.exchange(message)
+	response, err := t.once(message, sending, false)
 	broken, stale := errors.AsType[*staleError](err)
 	if !stale {
 		return response, err
@@ -83,28 +80,24 @@ func (t *Transport) Exchange(request *http.Request, sending Sending) (*http.Resp
 	if !sending.MayRepeat(broken.written) || message.rewind() != nil {
 		return nil, broken.err
 	}
-	if connection, err = t.connect(message, sending, true); err != nil {
-		return nil, err
+	response, err = t.once(message, sending, true)
+	if broken, stale = errors.AsType[*staleError](err); stale {
+		err = broken.err
 	}
-	if response, err = connection.exchange(message); err != nil {
-		if broken, stale = errors.AsType[*staleError](err); stale {
-			err = broken.err
-		}
-		return nil, err
-	}
-	return response, nil
+	return response, err
 }
 
-// connect gets a connection; one that is new, if a kept one has just broken.
-func (t *Transport) connect(message *message, sending Sending, fresh bool) (*connection, error) {
+// once sends a request on a connection; on one that is new, if a kept one has just broken.
+func (t *Transport) once(message *message, sending Sending, fresh bool) (*http.Response, error) {
 	if message.ctx.Err() != nil {
 		return nil, context.Cause(message.ctx)
 	}
-	connection, err := t.pool.get(message.ctx, message.address, fresh)
-	if err == nil {
-		sending.Connected()
+	connection, err := t.pool.get(message, fresh)
+	if err != nil {
+		return nil, err
 	}
-	return connection, err
+	sending.Connected()
+	return connection.exchange(message)
 }
 
 // staleError is that of a kept connection that broke before anything of an answer came.

@@ -63,6 +63,9 @@ func NewAPIKeys(name, header string, keys store.Keys) *APIKeys {
 // Header is the one that carries a key.
 func (a *APIKeys) Header() string { return a.header }
 
+// Challenge implements Provider. No scheme is registered for keys in a header of their own; the name of one is any token.
+func (a *APIKeys) Challenge() string { return fmt.Sprintf("ApiKey header=%q", a.header) }
+
 // Store keeps the keys.
 func (a *APIKeys) Store() store.Keys { return a.keys }
 

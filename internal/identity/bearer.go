@@ -42,6 +42,9 @@ func (b *Bearer) Identify(ctx context.Context, proof Proof) (*Caller, error) {
 	return b.read(ctx, token, digest)
 }
 
+// Challenge implements Provider.
+func (*Bearer) Challenge() string { return bearerScheme }
+
 // read finds who knows a token. Its issuer is not verified here: it only says who is to verify it.
 func (b *Bearer) read(ctx context.Context, token string, digest digest) (*Caller, error) {
 	parsed, err := parseToken(token)

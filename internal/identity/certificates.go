@@ -26,6 +26,10 @@ type CertificatesConfig struct {
 // maxName bounds an id or a name in bytes. It is that of SPIFFE IDs (SPIFFE-ID, section 2.4).
 const maxName = 2048
 
+// CertificateChallenge is what WWW-Authenticate says where a certificate is asked for. No scheme is registered for that, since TLS asks for
+// it; but a 401 has to name one (RFC 9110, section 15.5.2).
+const CertificateChallenge = "ClientCertificate"
+
 // maxKnownCertificates bounds the certificates in memory.
 const maxKnownCertificates = 1024
 
@@ -77,6 +81,9 @@ func (c *Certificates) Identify(_ context.Context, proof Proof) (*Caller, error)
 	c.known[certificate] = caller
 	return caller, nil
 }
+
+// Challenge implements Provider.
+func (*Certificates) Challenge() string { return CertificateChallenge }
 
 func (c *Certificates) callerOf(certificate *x509.Certificate) (*Caller, error) {
 	id, err := c.idOf(certificate)

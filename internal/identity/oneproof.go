@@ -17,6 +17,9 @@ func OneProof(headers ...string) Provider {
 	return canonical
 }
 
+// Challenge implements Provider.
+func (oneProof) Challenge() string { return "" }
+
 // Identify implements Provider.
 func (o oneProof) Identify(_ context.Context, proof Proof) (*Caller, error) {
 	found := 0

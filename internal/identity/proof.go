@@ -20,6 +20,8 @@ type Provider interface {
 	// Identify is the caller that a proof is of. The error is ErrNone if there is no proof of this kind, an *Error if there is one that
 	// does not hold, and wraps ErrUnavailable if it cannot be checked at the moment.
 	Identify(ctx context.Context, proof Proof) (*Caller, error)
+	// Challenge is what WWW-Authenticate says of the proof that it asks for (RFC 9110, section 11.6.1); empty for none.
+	Challenge() string
 }
 
 var (
@@ -33,7 +35,7 @@ var (
 type Error struct {
 	// Reason is what clients may know, such as "token has expired". It quotes nothing of the proof.
 	Reason string
-	// Challenge is what WWW-Authenticate says of it (RFC 9110, section 11.6.1); empty for no more than the schemes there are.
+	// Challenge is what WWW-Authenticate says of it, in place of what the provider says; empty for no more than that.
 	Challenge string
 	// Err is what logs may know besides; nil for nothing. It holds nothing of what is secret in the proof.
 	Err error

@@ -12,6 +12,9 @@ import (
 // maxToken bounds a token in bytes.
 const maxToken = 16 << 10
 
+// bearerScheme is the name of the scheme in HTTP (RFC 6750).
+const bearerScheme = "Bearer"
+
 // refuse is the error of a bearer token that does not hold.
 func refuse(reason string) error {
 	return &Error{Reason: reason, Challenge: challengeOf(reason)}
@@ -19,7 +22,7 @@ func refuse(reason string) error {
 
 // challengeOf is what WWW-Authenticate says of a token (RFC 6750, section 3). The reason is ASCII without quotes.
 func challengeOf(reason string) string {
-	return `Bearer error="invalid_token", error_description="` + reason + `"`
+	return bearerScheme + ` error="invalid_token", error_description="` + reason + `"`
 }
 
 // bearerToken is the token of a request (RFC 6750, section 2.1). The error is ErrNone if there is none, also if Authorization is of
@@ -29,16 +32,15 @@ func bearerToken(header http.Header) (string, error) {
 	if len(values) == 0 {
 		return "", ErrNone
 	}
-	const scheme = "Bearer"
 	if !slices.ContainsFunc(values, func(value string) bool {
-		return len(value) >= len(scheme) && strings.EqualFold(value[:len(scheme)], scheme)
+		return len(value) >= len(bearerScheme) && strings.EqualFold(value[:len(bearerScheme)], bearerScheme)
 	}) {
 		return "", ErrNone
 	}
 	if len(values) > 1 {
 		return "", refuse("there is more than one Authorization header")
 	}
-	token, ok := strings.CutPrefix(values[0][len(scheme):], " ")
+	token, ok := strings.CutPrefix(values[0][len(bearerScheme):], " ")
 	switch {
 	case len(token) > maxToken:
 		return "", refuse("token is too long")

@@ -19,6 +19,15 @@ type Access struct {
 	Rules []*Rule
 	// Once is set if it happens once for each Idempotency-Key, and Keyed if a request has to have one.
 	Once, Keyed bool
+	// Hidden are the fields of its responses that rules hide, in the order of the file.
+	Hidden []HiddenFields
+}
+
+// HiddenFields are those of one rule.
+type HiddenFields struct {
+	Rule *FieldRule
+	// Fields are written as MESSAGE.FIELD.
+	Fields []string
 }
 
 // AccessTo is who may call an RPC that clients reach; of no policy, everybody. The internal listener is nil for none.
@@ -57,6 +66,17 @@ func (a Access) write(text *strings.Builder) {
 	case a.Once:
 		text.WriteString("  once for each Idempotency-Key\n")
 	}
+	a.writeRules(text)
+	var hidden strings.Builder
+	for _, one := range a.Hidden {
+		for _, field := range one.Fields {
+			fmt.Fprintf(&hidden, "    %s\t%s\tunless\t%s\n", one.Rule.Name, field, one.Rule.Allow.Text)
+		}
+	}
+	writeTable(text, "  hidden fields:\n", hidden.String())
+}
+
+func (a Access) writeRules(text *strings.Builder) {
 	if !a.Ruled {
 		return
 	}

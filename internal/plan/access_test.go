@@ -23,6 +23,9 @@ policy:
   rules:
     look: {rpcs: [t.S/Get, t.S/Put], allow: "true"}
     own: {rpcs: ["*"], deny: request.id != caller.id}
+  fields:
+    inside: {fields: [t.M.name, t.Part.cost], allow: caller.provider == "staff"}
+    elsewhere: {fields: [t.Other.name], allow: "false"}
   idempotency: {rpcs: [t.S/Put], required: true}
 -- proto/t.proto --
 syntax = "proto3";
@@ -30,10 +33,19 @@ package t;
 service S {
   rpc Get(M) returns (M);
   rpc Put(M) returns (M);
-  rpc Drop(M) returns (M);
+  rpc Drop(M) returns (Other);
 }
 message M {
   string id = 1;
+  optional string name = 2;
+  map<string, Part> parts = 3;
+}
+message Part {
+  optional string cost = 1;
+}
+message Other {
+  string id = 1;
+  optional string name = 2;
 }
 -- bindings/s.yaml --
 service: t.S
@@ -52,18 +64,26 @@ func TestAccess(t *testing.T) {
   rules:
     look  allows if  true
     own   denies if  request.id != caller.id
+  hidden fields:
+    inside  t.M.name     unless  caller.provider == "staff"
+    inside  t.Part.cost  unless  caller.provider == "staff"
 `,
 		"Put": `  with a proof of customers, staff
   once for each Idempotency-Key, which is needed
   rules:
     look  allows if  true
     own   denies if  request.id != caller.id
+  hidden fields:
+    inside  t.M.name     unless  caller.provider == "staff"
+    inside  t.Part.cost  unless  caller.provider == "staff"
 `,
 		"Drop": `  on the internal listener alone
   with a proof of staff
   no rule allows it, so that nobody may call it
   rules:
     own  denies if  request.id != caller.id
+  hidden fields:
+    elsewhere  t.Other.name  unless  false
 `,
 	} {
 		var text strings.Builder

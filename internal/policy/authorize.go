@@ -60,9 +60,8 @@ func (r *Rules) Decide(ctx context.Context, facts *Facts) Decision {
 	return Decision{Deny, "", strings.Join(reasons, "; ")}
 }
 
-// Authorize refuses calls that the rules of their RPC do not allow. Who has proven nothing is asked to, where that is possible: where
-// provable is set.
-func Authorize(rules *Rules, provable bool) connect.Interceptor {
+// Authorize refuses calls that the rules of their RPC do not allow. Who has proven nothing is asked to, where there are proofs that count.
+func Authorize(rules *Rules) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			call := From(ctx)
@@ -75,7 +74,7 @@ func Authorize(rules *Rules, provable bool) connect.Interceptor {
 			case ctx.Err() != nil:
 				return nil, ended(ctx, "the call was allowed")
 			default:
-				return nil, denied(call, provable)
+				return nil, denied(call)
 			}
 		}
 	})
@@ -83,11 +82,11 @@ func Authorize(rules *Rules, provable bool) connect.Interceptor {
 
 // denied says no more than that: which rule it was is for the log. Without a proof it is 401, and with one 403 (RFC 9110, sections 15.5.2
 // and 15.5.4).
-func denied(call *Call, provable bool) *connect.Error {
-	if !provable || !call.Caller.IsAnonymous() {
+func denied(call *Call) *connect.Error {
+	if len(call.Challenges) == 0 || !call.Caller.IsAnonymous() {
 		return failure(connect.CodePermissionDenied, "the caller may not do this", "POLICY_DENIED")
 	}
 	told := failure(connect.CodeUnauthenticated, "this needs a proof of who calls", "POLICY_DENIED")
-	told.Meta().Set("WWW-Authenticate", "Bearer")
+	Challenge(told.Meta(), call.Challenges)
 	return told
 }

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,10 @@ func TestAuthorize(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			noted := callOf(test.caller)
-			err := call(t, knowing(noted, policy.Authorize(rules, test.provable)), fine, &shopv1.GetProductRequest{})
+			if test.provable {
+				noted.Challenges = []string{"Bearer", `ApiKey header="X-Api-Key"`}
+			}
+			err := call(t, knowing(noted, policy.Authorize(rules)), fine, &shopv1.GetProductRequest{})
 			if len(noted.Decisions) != 1 || (noted.Decisions[0].Kind == policy.Allow) != (test.code == 0) {
 				t.Errorf("decisions = %+v", noted.Decisions)
 			}
@@ -144,8 +148,12 @@ func checkDenied(t *testing.T, err error, code connect.Code) {
 	if !ok || told.Code() != code || strings.Contains(told.Error(), "secret_name") || len(told.Details()) != 1 {
 		t.Fatalf("error = %v", err)
 	}
-	if asked := told.Meta().Get("WWW-Authenticate") != ""; asked != (code == connect.CodeUnauthenticated) {
-		t.Errorf("WWW-Authenticate = %q", told.Meta().Get("WWW-Authenticate"))
+	var want []string
+	if code == connect.CodeUnauthenticated {
+		want = []string{"Bearer", `ApiKey header="X-Api-Key"`}
+	}
+	if asked := told.Meta().Values("WWW-Authenticate"); !slices.Equal(asked, want) {
+		t.Errorf("WWW-Authenticate = %q", asked)
 	}
 	info, err := told.Details()[0].Value()
 	if err != nil {
@@ -162,7 +170,7 @@ func TestAuthorizeEnded(t *testing.T) {
 	long := ruleSet(t, `allow long lists.range(1000).all(i, lists.range(1000).all(j, i + j >= 0))`)
 	ctx, cancel := context.WithCancel(policy.With(t.Context(), callOf(someone())))
 	cancel()
-	decide := policy.Authorize(long, true).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) {
+	decide := policy.Authorize(long).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) {
 		t.Error("was allowed")
 		return nil, nil
 	})
@@ -178,7 +186,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	noted := callOf(someone())
 	ctx := policy.With(b.Context(), noted)
 	allowed, err := connect.NewResponse(&shopv1.GetProductResponse{}), error(nil)
-	authorize := policy.Authorize(rules, true).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) { return allowed, err })
+	authorize := policy.Authorize(rules).WrapUnary(func(context.Context, connect.AnyRequest) (connect.AnyResponse, error) { return allowed, err })
 	request := connect.NewRequest(&shopv1.GetProductRequest{ProductId: "p-1"})
 	b.ReportAllocs()
 	for b.Loop() {

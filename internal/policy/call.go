@@ -19,6 +19,8 @@ type Call struct {
 	Arrived time.Time
 	Peer    Peer
 	Caller  *identity.Caller
+	// Challenges say which proofs of who calls count where it came in; nil for none. Nobody changes them.
+	Challenges []string
 	// Header is what the head of the answer will be, whether it is a response or an error; nil where nobody is told.
 	Header http.Header
 	// Decisions are those that were made about it, in their order.
@@ -28,6 +30,7 @@ type Call struct {
 	// Answer is what became of it; nil while it is under way, and if nobody could read its message.
 	Answer *Answer
 
+	told      Told // without a writer where it came in by another way than HTTP
 	facts     Facts
 	execution *Execution // nil without an Idempotency-Key
 }
@@ -40,6 +43,18 @@ type Answer struct {
 	Span trace.SpanContext
 	// Partial is set if something is missing from the response.
 	Partial bool
+}
+
+// Code is what the client of a call that is over was told, 0 for a response, if that is known.
+func (c *Call) Code() (code connect.Code, known bool) {
+	switch {
+	case c.Answer != nil:
+		return c.Answer.Code, true
+	case c.told.ResponseWriter == nil:
+		return 0, false
+	default:
+		return c.told.Code()
+	}
 }
 
 type callKey struct{}

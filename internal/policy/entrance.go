@@ -23,20 +23,21 @@ type Entrance struct {
 func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.Handler {
 	failures := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r), Header: w.Header()}
+		call := &Call{RPC: rpc, Arrived: time.Now(), Peer: e.PeerOf(r), Challenges: e.Chain.Challenges(), Header: w.Header()}
 		caller, err := e.Chain.Identify(r.Context(), proofOf(r), anonymous)
 		if err != nil {
 			call.Decide(Deny, "", err.Error())
-			told := unidentified(err)
-			call.Answer = &Answer{Code: told.Code()}
-			challenge(w, err)
-			Refuse(failures, w, r, told)
+			refused := unidentified(err)
+			call.Answer = &Answer{Code: refused.Code()}
+			Challenge(w.Header(), e.Chain.Challenged(err))
+			Refuse(failures, w, r, refused)
 			e.Done(r, call)
 			return
 		}
 		call.Caller = caller
 		defer e.Done(r, call) // also if what serves it panics
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), call)))
+		call.told.ResponseWriter = w
+		next.ServeHTTP(&call.told, r.WithContext(With(r.Context(), call)))
 	})
 }
 
@@ -59,13 +60,10 @@ func unidentified(err error) *connect.Error {
 	return failure(connect.CodeUnavailable, identity.ErrUnavailable.Error(), "IDENTITY_UNAVAILABLE", retryInfo(retryDelay))
 }
 
-// challenge says what proof is asked for (RFC 9110, section 11.6.1), and what was wrong with the one that there is (RFC 6750, section 3).
-func challenge(w http.ResponseWriter, err error) {
-	wrong, isWrong := errors.AsType[*identity.Error](err)
-	switch {
-	case isWrong && wrong.Challenge != "":
-		w.Header().Set("WWW-Authenticate", wrong.Challenge)
-	case isWrong || errors.Is(err, identity.ErrNone):
-		w.Header().Set("WWW-Authenticate", "Bearer")
+// Challenge says what proof is asked for: a 401 has to (RFC 9110, section 15.5.2). Each stands in a line of its own, since not every client
+// finds a second one in a line (section 11.6.1).
+func Challenge(header http.Header, challenges []string) {
+	for _, challenge := range challenges {
+		header.Add("WWW-Authenticate", challenge)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +19,23 @@ type Peer struct {
 	IP string
 	// Listener is the name of the listener that took the call: public or internal.
 	Listener string
+}
+
+// network is what to count by: the /64 of an IPv6 address, since whoever has one of its addresses has them all (RFC 4291, section 2.5.1), and an
+// IPv4 address as it is.
+func (p Peer) network() string {
+	const subnet = 64
+	if !strings.Contains(p.IP, ":") {
+		return p.IP
+	}
+	address, err := netip.ParseAddr(p.IP)
+	if err != nil {
+		return p.IP
+	}
+	if address = address.Unmap().WithZone(""); address.Is4() {
+		return address.String()
+	}
+	return netip.PrefixFrom(address, subnet).Masked().String()
 }
 
 // Facts are what expressions of a policy see of one call. They are for one goroutine, and are made use of several times: what is made for
@@ -53,7 +71,7 @@ func (f *Facts) Resolve(name string) (any, bool) {
 		return f.Request.ProtoReflect().Interface(), true // with all of it read
 	case "peer":
 		if f.peer == nil {
-			f.peer = map[string]string{"ip": f.call.Peer.IP, "listener": f.call.Peer.Listener}
+			f.peer = map[string]string{"ip": f.call.Peer.IP, "listener": f.call.Peer.Listener, "network": f.call.Peer.network()}
 		}
 		return f.peer, true
 	case "rpc":

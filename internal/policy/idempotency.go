@@ -48,7 +48,6 @@ const (
 	idempotencyBeats = 3
 	// idempotencyName is what decisions are by.
 	idempotencyName = "idempotency"
-	replayedHeader  = "Idempotency-Replayed"
 )
 
 // Interceptor does so for an RPC. It stands behind all that may refuse a request, so that an answer is the plan's, and what is done to

@@ -69,7 +69,7 @@ func (a *keptAnswer) give(codec ResponseCodec) (connect.AnyResponse, error) {
 		response := codec.Response(a.Message)
 		maps.Copy(response.Header(), a.Header)
 		maps.Copy(response.Trailer(), a.Trailer)
-		response.Header().Set(replayedHeader, "true")
+		response.Header().Set(ReplayedHeader, "true")
 		return response, nil
 	}
 	var status spb.Status
@@ -83,6 +83,6 @@ func (a *keptAnswer) give(codec ResponseCodec) (connect.AnyResponse, error) {
 		}
 	}
 	maps.Copy(told.Meta(), a.Header)
-	told.Meta().Set(replayedHeader, "true")
+	told.Meta().Set(ReplayedHeader, "true")
 	return nil, told
 }

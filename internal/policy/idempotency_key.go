@@ -9,7 +9,6 @@ import (
 )
 
 const (
-	idempotencyHeader = "Idempotency-Key"
 	maxIdempotencyKey = 255
 	// minAnonymousKey is the shortest key of callers that prove nothing: whoever guesses one could take it, so that it has to be random.
 	// So long are 128 bits in base64.
@@ -19,7 +18,7 @@ const (
 // parseIdempotencyKey is the key of a request; empty for none, and false for one that is none. It is the text as it stands, or a String
 // of structured fields, as draft-ietf-httpapi-idempotency-key-header has it.
 func parseIdempotencyKey(header http.Header) (key string, ok bool) {
-	values := header.Values(idempotencyHeader)
+	values := header.Values(IdempotencyKeyHeader)
 	if len(values) == 0 {
 		return "", true
 	}

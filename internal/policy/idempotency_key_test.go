@@ -12,7 +12,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		key, ok := parseIdempotencyKey(http.Header{idempotencyHeader: {value}})
+		key, ok := parseIdempotencyKey(http.Header{IdempotencyKeyHeader: {value}})
 		if !ok {
 			return
 		}
@@ -20,10 +20,10 @@ func FuzzIdempotencyKey(f *testing.F) {
 			t.Fatalf("%q is the key %q", value, key)
 		}
 		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
-		if again, ok := parseIdempotencyKey(http.Header{idempotencyHeader: {quoted}}); !ok || again != key {
+		if again, ok := parseIdempotencyKey(http.Header{IdempotencyKeyHeader: {quoted}}); !ok || again != key {
 			t.Fatalf("%q is the key %q, and %s is %q", value, key, quoted, again)
 		}
-		if _, ok := parseIdempotencyKey(http.Header{idempotencyHeader: {value, value}}); ok {
+		if _, ok := parseIdempotencyKey(http.Header{IdempotencyKeyHeader: {value, value}}); ok {
 			t.Fatalf("%q twice is a key", value)
 		}
 	})

@@ -8,13 +8,6 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// The fields by which clients learn of limits, as net/http spells names (draft-ietf-httpapi-ratelimit-headers-10), on answers and on refusals. Names of limits are
-// such that they are strings of RFC 9651 as they are.
-const (
-	policyField = "Ratelimit-Policy"
-	limitField  = "Ratelimit"
-)
-
 // tell tells the client which limits there are, and what each that has answered has left.
 func (a *asking) tell() {
 	if a.call.Header == nil {
@@ -25,11 +18,11 @@ func (a *asking) tell() {
 		advertised = a.policyAt(a.call.Arrived)
 	}
 	values := [2]string{advertised} // one piece of memory for both fields
-	a.call.Header[policyField] = values[:1:1]
+	a.call.Header[RateLimitPolicyHeader] = values[:1:1]
 	var buffer [256]byte
 	if left := a.appendLeft(buffer[:0]); len(left) > 0 {
 		values[1] = string(left)
-		a.call.Header[limitField] = values[1:]
+		a.call.Header[RateLimitHeader] = values[1:]
 	}
 }
 

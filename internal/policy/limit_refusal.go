@@ -91,7 +91,7 @@ func violation(limit *limit, description string) *errdetails.QuotaFailure_Violat
 // setRetryAfter tells when to come again in whole seconds (RFC 9110, section 10.2.3).
 func (a *asking) setRetryAfter(retry time.Duration) {
 	if a.call.Header != nil {
-		a.call.Header.Set("Retry-After", strconv.FormatInt(max(1, seconds(retry)), 10))
+		a.call.Header.Set(RetryAfterHeader, strconv.FormatInt(max(1, seconds(retry)), 10))
 	}
 }
 

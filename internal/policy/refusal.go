@@ -43,7 +43,7 @@ func unaryBody(told *connect.Error) []byte {
 
 // write answers a request in its own protocol.
 func (r *refusal) write(w http.ResponseWriter, request *http.Request) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(retryDelay.Seconds())))
+	w.Header().Set(RetryAfterHeader, strconv.Itoa(int(retryDelay.Seconds())))
 	switch contentType := request.Header.Get("Content-Type"); {
 	case request.Method == http.MethodGet || contentType == "application/json" || contentType == "application/proto":
 		w.Header().Set("Content-Type", "application/json")

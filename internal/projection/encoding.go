@@ -52,7 +52,7 @@ var scalars = map[protoreflect.Kind]*Encoding{
 	protoreflect.FloatKind:    {Expected: "a number within float", wire: protowire.Fixed32Type, encode: encodeFloat},
 	protoreflect.DoubleKind:   {Expected: "a number within double", wire: protowire.Fixed64Type, encode: encodeDouble},
 	protoreflect.StringKind:   {Expected: "text or a whole number", wire: protowire.BytesType, encode: encodeString},
-	protoreflect.BytesKind:    {Expected: "base64 text", wire: protowire.BytesType, encode: encodeBytes},
+	protoreflect.BytesKind:    bytesEncoding(),
 }
 
 // messageEncoding is the encoding of a well-known type, or nil.

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"bytes"
+	"math"
 	"strconv"
 	"strings"
 
@@ -10,35 +12,72 @@ import (
 
 // signed is the encoding of a signed integer type of that many bits.
 func signed(name string, bits int, wire protowire.Type, add func([]byte, int64) []byte) *Encoding {
+	least := uint64(1) << (bits - 1) // without its sign
 	return &Encoding{Expected: "a whole number within " + name, wire: wire, encode: func(dst []byte, value Value) ([]byte, bool) {
-		digits, ok := wholeNumber(value)
-		if !ok {
+		magnitude, negative, ok := integer(value)
+		switch {
+		case !ok || magnitude > least || magnitude == least && !negative:
 			return dst, false
+		case negative:
+			return add(dst, -int64(magnitude)), true
+		default:
+			return add(dst, int64(magnitude)), true
 		}
-		number, err := strconv.ParseInt(digits, 10, bits)
-		if err != nil {
-			return dst, false
-		}
-		return add(dst, number), true
 	}}
 }
 
 // unsigned is the encoding of an unsigned integer type of that many bits.
 func unsigned(name string, bits int, wire protowire.Type, add func([]byte, uint64) []byte) *Encoding {
+	most := uint64(math.MaxUint64) >> (64 - bits)
 	return &Encoding{Expected: "a whole number within " + name, wire: wire, encode: func(dst []byte, value Value) ([]byte, bool) {
-		digits, ok := wholeNumber(value)
-		if !ok {
+		magnitude, negative, ok := integer(value)
+		if !ok || magnitude > most || negative && magnitude != 0 {
 			return dst, false
 		}
-		if digits == "-0" {
-			digits = "0"
-		}
-		number, err := strconv.ParseUint(digits, 10, bits)
-		if err != nil {
-			return dst, false
-		}
-		return add(dst, number), true
+		return add(dst, magnitude), true
 	}}
+}
+
+// integer is the value of a whole number, however it is written (20, 20.0, 2e1, "20"). It reports false for one that 64 bits
+// cannot hold without its sign.
+func integer(value Value) (magnitude uint64, negative, ok bool) {
+	var text []byte
+	switch value.kind {
+	case jsontext.KindNumber:
+		text = value.raw
+	case jsontext.KindString:
+		if text = value.content(); !isWholeLiteral(text) || !isCanonical(text) {
+			return 0, false, false
+		}
+	default:
+		return 0, false, false
+	}
+	digits, negative := bytes.CutPrefix(text, []byte("-"))
+	if magnitude, ok = parseDigits(digits); ok || value.kind == jsontext.KindString {
+		return magnitude, negative, ok
+	}
+	expanded, ok := expandWhole(string(digits))
+	if ok {
+		magnitude, ok = parseDigits([]byte(expanded))
+	}
+	return magnitude, negative, ok
+}
+
+// parseDigits is the number of digits without a sign. It reports false for anything else, and for more than 64 bits hold.
+func parseDigits(text []byte) (uint64, bool) {
+	if len(text) >= maxDigits { // it may be too large
+		number, err := strconv.ParseUint(string(text), 10, 64)
+		return number, err == nil
+	}
+	number := uint64(0)
+	for _, c := range text {
+		digit := uint64(c - '0')
+		if digit > 9 {
+			return 0, false
+		}
+		number = number*10 + digit
+	}
+	return number, len(text) > 0
 }
 
 func appendInt(dst []byte, number int64) []byte { return protowire.AppendVarint(dst, uint64(number)) }
@@ -149,12 +188,12 @@ func encodeBool(dst []byte, value Value) ([]byte, bool) {
 
 func encodeFloat(dst []byte, value Value) ([]byte, bool) {
 	number, ok := floating(value, 32)
-	return protowire.AppendFixed32(dst, float32Bits(number)), ok
+	return protowire.AppendFixed32(dst, math.Float32bits(float32(number))), ok
 }
 
 func encodeDouble(dst []byte, value Value) ([]byte, bool) {
 	number, ok := floating(value, 64)
-	return protowire.AppendFixed64(dst, float64Bits(number)), ok
+	return protowire.AppendFixed64(dst, math.Float64bits(number)), ok
 }
 
 // floating is the nearest number of that many bits. A number out of range is refused, and so is a whole number that has
@@ -175,9 +214,13 @@ func floating(value Value, bits int) (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	const exactDigits = 7 // every whole number of so many digits fits both types
+	exactDigits := 7 // every whole number of so many digits fits both types
+	if bits == 64 {
+		exactDigits = 15
+	}
 	if isWholeLiteral(text) && len(text) > exactDigits {
-		return number, strconv.FormatFloat(number, 'f', -1, bits) == string(text)
+		var exact [32]byte
+		return number, string(strconv.AppendFloat(exact[:0], number, 'f', -1, bits)) == string(text)
 	}
 	return number, true
 }

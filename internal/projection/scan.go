@@ -1,10 +1,10 @@
 package projection
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,8 +14,11 @@ import (
 
 // Document is an answer in which the values that a Shape needs have been found. It is only read, by any number of goroutines.
 type Document struct {
+	// body is the answer, or only what was found in it.
 	body  []byte
 	spans []span
+	// found is the size of what was found, in bytes.
+	found int
 
 	mu sync.Mutex
 	// values are those that expressions have asked for, by span: what they have taken apart stays so.
@@ -35,171 +38,121 @@ func (d *Document) taken(span int, value Value) *expr.JSON {
 	return d.values[span]
 }
 
-// Size is the size of the body in bytes.
-func (d *Document) Size() int { return len(d.body) }
+// Size is about as many bytes as what was found takes on the wire.
+func (d *Document) Size() int {
+	const tagAndLength = 4
+	return d.found + tagAndLength*len(d.spans)
+}
 
 // span is a value's place in the body. For a loop over a list, start is the index of the first element's frame.
 type span struct {
 	start, end int32
 	kind       jsontext.Kind // KindInvalid for a value that is not there
+	escaped    bool          // set for a string that has escapes
 }
 
 // maxBody is what a span can address.
 const maxBody = 1<<31 - 1
 
-var errTrailing = errors.New("more follows after the JSON document")
-
-// scanners reuses decoders, which keep buffers and tables of their own.
-var scanners = sync.Pool{New: func() any { return &scanner{decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
-
-// scanner reads one document.
-type scanner struct {
-	decoder *jsontext.Decoder
-	doc     *Document
-	name    []byte
-}
-
-// Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body is kept and
-// must not change. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
+// Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body must not change as
+// long as the document is used. Of a large one only what was found is kept, unless that is all. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
 // is a document in which nothing is found.
 func (s *Shape) Scan(body []byte) (*Document, error) {
-	doc := &Document{body: body, spans: make([]span, s.root.size)}
 	if len(body) == 0 || s.Empty() {
-		return doc, nil
+		return &Document{body: body, spans: make([]span, s.root.size)}, nil
 	}
 	if len(body) > maxBody {
 		return nil, errors.New("read JSON: larger than 2 GiB")
 	}
-	scan := scanners.Get().(*scanner)
-	scan.doc = doc
-	scan.decoder.Reset(bytes.NewBuffer(body))
-	err := scan.document(s.root.node)
-	scan.doc = nil
-	scan.decoder.Reset(new(bytes.Buffer))
-	scanners.Put(scan)
+	document, err := s.scan(body, len(body) >= largeBody && s.root.node.slot == 0)
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
-	return doc, nil
+	return document, nil
 }
 
-func (s *scanner) document(root *node) error {
-	if err := s.value(root, 0); err != nil {
-		return err
+// scan finds what the shape needs, and copies it if the body is not to be kept.
+func (s *Shape) scan(body []byte, copies bool) (*Document, error) {
+	scan := scanners.Get().(*scanner)
+	defer scan.release()
+	scan.copies = copies
+	if err := scan.document(&s.root, body); err != nil {
+		return nil, err
 	}
-	switch _, err := s.decoder.ReadToken(); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return errTrailing
+	document := &Document{body: body, spans: slices.Clone(scan.spans), found: scan.found}
+	if copies {
+		document.body = slices.Clone(scan.copied)
 	}
+	return document, nil
 }
 
-// value reads the next value, which is at place, into the frame at base.
-func (s *scanner) value(place *node, base int) error {
-	kind := s.decoder.PeekKind()
-	descend := kind == jsontext.KindBeginObject && place.fields != nil ||
-		kind == jsontext.KindBeginArray && place.loop != nil
-	var start int64
-	if descend {
-		if _, err := s.decoder.ReadToken(); err != nil {
-			return err
-		}
-		start = s.decoder.InputOffset() - 1
-		if err := s.children(kind, place, base); err != nil {
-			return err
-		}
-	} else {
-		value, err := s.decoder.ReadValue()
-		if err != nil {
-			return err
-		}
-		start = s.decoder.InputOffset() - int64(len(value))
+// largeBody is from how many bytes on what was found is copied, so that the body need not stay in memory for it.
+const largeBody = 64 << 10
+
+// scanners reuses what scanners have grown to.
+var scanners = sync.Pool{New: func() any { return &scanner{names: nameStack{seed: maphash.MakeSeed()}} }}
+
+// scanner reads one document. Its methods take where a part of the body begins and return where it ends, or failed.
+type scanner struct {
+	body []byte
+	// spans are the frames found so far.
+	spans []span
+	names nameStack
+	depth int
+	// keeping is set within a value that is found as a whole, and found counts the bytes of such values. If the scanner copies
+	// them, shift is how far the copy lies behind the body.
+	keeping, copies bool
+	found, shift    int
+	copied          []byte
+	// escaped is set by each escape in a string.
+	escaped bool
+	err     error
+}
+
+// Bounds of what a scanner keeps for the next document.
+const (
+	maxSpans  = 1 << 16
+	maxNames  = 1 << 14
+	maxCopied = 1 << 20 // bytes
+)
+
+func (s *scanner) release() {
+	*s = scanner{names: s.names, spans: s.spans[:0], copied: s.copied[:0]}
+	if cap(s.spans) > maxSpans {
+		s.spans = nil
 	}
-	found := span{start: int32(start), end: int32(s.decoder.InputOffset()), kind: kind}
-	if place.slot != 0 {
-		s.doc.spans[base+place.slot] = found
+	if cap(s.copied) > maxCopied {
+		s.copied = nil
 	}
-	if place.loop != nil && kind != jsontext.KindBeginArray {
-		s.doc.spans[base+place.loop.slot] = found
+	s.names.reset()
+	scanners.Put(s)
+}
+
+func (s *scanner) document(root *Frame, body []byte) error {
+	s.body = body
+	s.spans = append(s.spans[:0], make([]span, root.size)...)
+	at := s.value(root.node, 0, space(body, 0))
+	if at == failed {
+		return s.err
 	}
-	if kind != jsontext.KindBeginObject && kind != jsontext.KindNull {
-		found.kind = kindBlocked
-		s.block(place, base, found)
+	if at = space(body, at); at < len(body) {
+		return &syntaxError{at, errTrailing}
 	}
 	return nil
 }
 
-// block marks all that should have been below a value that is no object: that is another thing than not being there.
-func (s *scanner) block(place *node, base int, found span) {
-	for _, child := range place.fields {
-		if child.slot != 0 {
-			s.doc.spans[base+child.slot] = found
-		}
-		if child.loop != nil {
-			s.doc.spans[base+child.loop.slot] = found
-		}
-		s.block(child, base, found)
-	}
+// failed stands in the place of where a part ends.
+const failed = -1
+
+func (s *scanner) fail(at int, err error) int {
+	s.err = &syntaxError{at, err}
+	return failed
 }
 
-func (s *scanner) children(kind jsontext.Kind, place *node, base int) error {
-	if kind == jsontext.KindBeginObject {
-		return s.object(place, base)
+// unexpected says that what is at a place has no business there.
+func (s *scanner) unexpected(at int) int {
+	if at >= len(s.body) {
+		return s.fail(at, errTruncated)
 	}
-	return s.array(place.loop, base)
-}
-
-func (s *scanner) object(place *node, base int) error {
-	for s.decoder.PeekKind() != jsontext.KindEndObject {
-		name, err := s.decoder.ReadValue()
-		if err != nil {
-			return err
-		}
-		child, err := s.childNamed(place, name)
-		if err != nil {
-			return err
-		}
-		if child == nil {
-			err = s.decoder.SkipValue()
-		} else {
-			err = s.value(child, base)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := s.decoder.ReadToken()
-	return err
-}
-
-func (s *scanner) childNamed(place *node, quoted jsontext.Value) (*node, error) {
-	if inner := quoted[1 : len(quoted)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return place.fields[string(inner)], nil
-	}
-	name, err := jsontext.AppendUnquote(s.name[:0], quoted)
-	s.name = name
-	return place.fields[string(name)], err
-}
-
-// array reads the elements of a looped list, each into a frame of its own, linked in their order.
-func (s *scanner) array(list *loop, base int) error {
-	s.doc.spans[base+list.slot] = span{kind: jsontext.KindBeginArray}
-	for last := 0; s.decoder.PeekKind() != jsontext.KindEndArray; {
-		frame := len(s.doc.spans)
-		s.doc.spans = append(s.doc.spans, make([]span, list.element.size)...)
-		if last == 0 {
-			s.doc.spans[base+list.slot].start = int32(frame)
-		} else {
-			s.doc.spans[last+linkSlot].start = int32(frame)
-		}
-		last = frame
-		if err := s.value(list.element.node, frame); err != nil {
-			return err
-		}
-	}
-	_, err := s.decoder.ReadToken()
-	return err
+	return s.fail(at, errUnexpected)
 }

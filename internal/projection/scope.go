@@ -1,7 +1,6 @@
 package projection
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -99,7 +98,7 @@ func (s *Scope) find(place Place) Value {
 	if found.kind == jsontext.KindInvalid || found.kind == jsontext.KindNull {
 		return Value{}
 	}
-	value := Value{kind: found.kind, raw: doc.body[found.start:found.end]}
+	value := Value{kind: found.kind, raw: doc.body[found.start:found.end], verbatim: !found.escaped}
 	for _, step := range place.Rest {
 		value = value.step(step)
 	}
@@ -120,7 +119,7 @@ func (v Value) step(step expr.Step) Value {
 	case step.Index >= 0 && v.kind == jsontext.KindBeginArray:
 		v.elements(func(index int, element Value) bool {
 			if index == step.Index {
-				found = element.clone()
+				found = element
 			}
 			return index < step.Index
 		})
@@ -129,23 +128,11 @@ func (v Value) step(step expr.Step) Value {
 			if string(key) != step.Key {
 				return true
 			}
-			found = member.clone()
+			found = member
 			return false
 		})
 	case !v.Missing():
 		return Value{kind: kindBlocked, raw: v.raw}
 	}
 	return found
-}
-
-func (v Value) clone() Value {
-	v.raw = bytes.Clone(v.raw)
-	return v
-}
-
-// newSubDecoder reads inside a list or object that has been scanned already, from behind its opening bracket.
-func newSubDecoder(raw []byte) *jsontext.Decoder {
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(raw))
-	_, _ = decoder.ReadToken() // the scan has checked the syntax
-	return decoder
 }

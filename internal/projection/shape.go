@@ -19,7 +19,7 @@ func (s *Shape) Empty() bool { return s.root.size == 1 }
 // ElementHas reports whether a member of each element is needed, if the document is a list.
 func (s *Shape) ElementHas(key string) bool {
 	list := s.root.node.loop
-	return list != nil && list.element.node.fields[key] != nil
+	return list != nil && list.element.node.fields.find(key) != nil
 }
 
 // Frame is the set of values needed of the document, or of each element of one list in it. At run time a frame is a row
@@ -32,7 +32,8 @@ type Frame struct {
 // node is a place in a document.
 type node struct {
 	slot   int // where to keep the value's span; 0 for nowhere
-	fields map[string]*node
+	asked  int // how often it was asked for
+	fields fields
 	loop   *loop
 }
 
@@ -55,7 +56,20 @@ func (f *Frame) Keep(keys []string) int {
 	if place.slot == 0 {
 		place.slot = f.take()
 	}
+	place.asked++
 	return place.slot
+}
+
+// Release takes back what one Keep has asked for: the value's span is kept no longer than anything else asks for it.
+func (f *Frame) Release(keys []string) {
+	place := f.node.descend(keys)
+	if place.asked--; place.asked > 0 {
+		return
+	}
+	if place.slot == f.size-1 {
+		f.size--
+	}
+	place.slot = 0
 }
 
 // Loop asks for the elements of the list at a path of keys. It returns the loop's slot and the frame of an element.
@@ -74,13 +88,7 @@ func (f *Frame) take() int {
 
 func (n *node) descend(keys []string) *node {
 	for _, key := range keys {
-		if n.fields == nil {
-			n.fields = map[string]*node{}
-		}
-		if n.fields[key] == nil {
-			n.fields[key] = &node{}
-		}
-		n = n.fields[key]
+		n = n.fields.take(key)
 	}
 	return n
 }

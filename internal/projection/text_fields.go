@@ -1,50 +1,53 @@
 package projection
 
 import (
+	"bytes"
 	"encoding/base64"
-	"math"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sheaf-rpc/sheaf/internal/rawjson"
 )
-
-func float32Bits(number float64) uint32 { return math.Float32bits(float32(number)) }
-
-func float64Bits(number float64) uint64 { return math.Float64bits(number) }
 
 // encodeString takes text as it is, and a whole number by its digits, since identifiers are often numbers upstream.
 func encodeString(dst []byte, value Value) ([]byte, bool) {
-	var text []byte
 	switch {
+	case value.kind == jsontext.KindString && value.isVerbatim():
+		text := value.content()
+		return protowire.AppendBytes(dst, text), !value.plain || utf8.Valid(text)
 	case value.kind == jsontext.KindString:
-		text = value.content()
+		dst, start := beginBytes(dst)
+		return endBytes(rawjson.AppendUnquoted(dst, value.raw), start), true
 	case value.kind == jsontext.KindNumber && isWholeLiteral(value.raw):
-		text = value.raw
+		return protowire.AppendBytes(dst, value.raw), true
 	default:
 		return dst, false
 	}
-	return protowire.AppendBytes(dst, text), !value.plain || utf8.Valid(text)
 }
 
-// encodeBytes takes base64 (RFC 4648) in the standard or the URL alphabet, padded or not.
-func encodeBytes(dst []byte, value Value) ([]byte, bool) {
-	if value.kind != jsontext.KindString {
-		return dst, false
-	}
-	text := string(value.content())
-	encoding := base64.RawStdEncoding
-	if strings.ContainsAny(text, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	trimmed := strings.TrimRight(text, "=")
-	if trimmed != text && len(text)%4 != 0 || strings.ContainsAny(text, "\r\n") {
-		return dst, false
-	}
-	decoded, err := encoding.Strict().DecodeString(trimmed)
-	return protowire.AppendBytes(dst, decoded), err == nil
+// bytesEncoding takes base64 (RFC 4648) in the standard or the URL alphabet, padded or not.
+func bytesEncoding() *Encoding {
+	standard, forURLs := base64.RawStdEncoding.Strict(), base64.RawURLEncoding.Strict()
+	return &Encoding{Expected: "base64 text", wire: protowire.BytesType, encode: func(dst []byte, value Value) ([]byte, bool) {
+		if value.kind != jsontext.KindString {
+			return dst, false
+		}
+		text := value.content()
+		alphabet := standard
+		if bytes.ContainsAny(text, "-_") {
+			alphabet = forURLs
+		}
+		trimmed := bytes.TrimRight(text, "=")
+		if len(trimmed) != len(text) && len(text)%4 != 0 || bytes.ContainsAny(text, "\r\n") {
+			return dst, false
+		}
+		dst, start := beginBytes(dst)
+		dst, err := alphabet.AppendDecode(dst, trimmed)
+		return endBytes(dst, start), err == nil
+	}}
 }
 
 // enumByName takes the name of an enum's value, or the number of a known one.

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 const (
@@ -20,29 +18,6 @@ const (
 )
 
 func decimal(number int64) string { return strconv.FormatInt(number, 10) }
-
-// encodeTimestamp takes RFC 3339 text of the years 1 to 9999 with up to nine digits of fraction.
-func encodeTimestamp(dst []byte, value Value) ([]byte, bool) {
-	if value.kind != jsontext.KindString {
-		return dst, false
-	}
-	text := string(value.content())
-	moment, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || strings.Contains(text, ",") || fractionDigits(text) > nanosDigits {
-		return dst, false
-	}
-	stamp := timestamppb.Timestamp{Seconds: moment.Unix(), Nanos: int32(moment.Nanosecond())}
-	return appendTime(dst, stamp.GetSeconds(), int64(stamp.GetNanos())), stamp.CheckValid() == nil
-}
-
-func fractionDigits(text string) int {
-	_, fraction, _ := strings.Cut(text, ".")
-	digits := 0
-	for digits < len(fraction) && '0' <= fraction[digits] && fraction[digits] <= '9' {
-		digits++
-	}
-	return digits
-}
 
 // encodeDuration takes seconds with up to nine digits of fraction and an s, as protobuf's JSON mapping has it: "1.5s".
 func encodeDuration(dst []byte, value Value) ([]byte, bool) {

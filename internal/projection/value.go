@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sheaf-rpc/sheaf/internal/expr"
+	"github.com/sheaf-rpc/sheaf/internal/rawjson"
 )
 
 // Value is one JSON value on its way from a source to a field, a URL, a header or a body. The zero Value means that there
@@ -16,6 +17,8 @@ type Value struct {
 	// raw is the JSON text; for a plain string, the content itself.
 	raw   []byte
 	plain bool
+	// verbatim is set if the string is known to have no escapes.
+	verbatim bool
 }
 
 var errBlocked = errors.New("what should hold the value is no object")
@@ -42,15 +45,19 @@ func (v Value) Missing() bool { return v.kind == jsontext.KindInvalid }
 
 // content is the text of a string, without its quotes. It may be part of the answer, so it is only to be read.
 func (v Value) content() []byte {
-	if v.plain {
+	switch {
+	case v.plain:
 		return v.raw
+	case v.verbatim:
+		return v.raw[1 : len(v.raw)-1]
+	default:
+		return rawjson.Unquoted(v.raw)
 	}
-	inner := v.raw[1 : len(v.raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	text, _ := jsontext.AppendUnquote(nil, v.raw) // the scan has checked the escapes
-	return text
+}
+
+// isVerbatim reports whether a string stands as it is.
+func (v Value) isVerbatim() bool {
+	return v.plain || v.verbatim || bytes.IndexByte(v.raw, '\\') < 0
 }
 
 // AppendJSON appends the value as JSON text.
@@ -111,10 +118,9 @@ func (v Value) describe() string {
 
 // elements calls f for each element of a list, in order, until f returns false.
 func (v Value) elements(f func(index int, element Value) bool) {
-	decoder := newSubDecoder(v.raw)
-	for index := 0; decoder.PeekKind() != jsontext.KindEndArray; index++ {
-		raw, err := decoder.ReadValue()
-		if err != nil || !f(index, jsonValue(raw)) {
+	walk := rawjson.Over(v.raw)
+	for index := 0; walk.Next(); index++ {
+		if !f(index, jsonValue(walk.Value)) {
 			return
 		}
 	}
@@ -122,18 +128,8 @@ func (v Value) elements(f func(index int, element Value) bool) {
 
 // members calls f for each member of an object, in order, until f returns false. A key is valid only during the call.
 func (v Value) members(f func(key []byte, member Value) bool) {
-	decoder := newSubDecoder(v.raw)
-	var name []byte
-	for decoder.PeekKind() == jsontext.KindString {
-		quoted, err := decoder.ReadValue()
-		if err != nil {
-			return
-		}
-		if name, err = jsontext.AppendUnquote(name[:0], quoted); err != nil {
-			return
-		}
-		raw, err := decoder.ReadValue()
-		if err != nil || !f(name, jsonValue(raw)) {
+	for walk := rawjson.Over(v.raw); walk.Next(); {
+		if !f(rawjson.Unquoted(walk.Name), jsonValue(walk.Value)) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +58,7 @@ func (d *decoder) reportRule(place located, violation *protovalidate.Violation) 
 			"%s: nothing says which %s", place.path, place.oneof.Name())
 	default:
 		at, width := place.mark()
-		d.problems.Add(at, width, place.node.originHint(), "%s: %s", place.path, plainWords(violation))
+		d.problems.Add(at, width, cmp.Or(place.node.originHint(), ruleHint(place.node, violation)), "%s: %s", place.path, plainWords(violation))
 	}
 }
 

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"strconv"
@@ -65,7 +66,7 @@ func whole(node *Node) (protoreflect.Value, *mismatch) {
 
 func decimal(node *Node) (protoreflect.Value, *mismatch) {
 	if node.Kind != Int && node.Kind != Float {
-		return protoreflect.Value{}, &mismatch{what: "a number", hint: numberHint(node, Int, Float)}
+		return protoreflect.Value{}, &mismatch{what: "a number", hint: cmp.Or(numberHint(node, Int, Float), partHint(node))}
 	}
 	number, err := strconv.ParseFloat(node.Text, 64)
 	if err != nil || math.IsInf(number, 0) || math.IsNaN(number) {
@@ -91,7 +92,7 @@ func duration(node *Node) (protoreflect.Value, *mismatch) {
 		}
 		return protoreflect.ValueOfMessage(durationpb.New(parsed).ProtoReflect()), nil
 	default:
-		return protoreflect.Value{}, &mismatch{what: "a duration such as 300ms or 1.5s", fromText: true}
+		return protoreflect.Value{}, &mismatch{what: "a duration such as 300ms or 1.5s", hint: durationHint(node), fromText: true}
 	}
 }
 

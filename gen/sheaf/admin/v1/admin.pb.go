@@ -1088,6 +1088,198 @@ func (x *Drift) GetLastTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// ListShadowsRequest asks what candidates have answered otherwise.
+type ListShadowsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListShadowsRequest) Reset() {
+	*x = ListShadowsRequest{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListShadowsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListShadowsRequest) ProtoMessage() {}
+
+func (x *ListShadowsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListShadowsRequest.ProtoReflect.Descriptor instead.
+func (*ListShadowsRequest) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+// ListShadowsResponse is what candidates have answered otherwise.
+type ListShadowsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fields, those that were met first first; of very many, the newest.
+	Fields        []*ShadowField `protobuf:"bytes,1,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListShadowsResponse) Reset() {
+	*x = ListShadowsResponse{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListShadowsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListShadowsResponse) ProtoMessage() {}
+
+func (x *ListShadowsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListShadowsResponse.ProtoReflect.Descriptor instead.
+func (*ListShadowsResponse) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListShadowsResponse) GetFields() []*ShadowField {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// ShadowField is a field in which a candidate has answered something else. Values are not kept.
+type ShadowField struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The route that has the candidate, as sheaf.yaml names it.
+	Route string `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
+	// The full name of the RPC.
+	Rpc string `protobuf:"bytes,2,opt,name=rpc,proto3" json:"rpc,omitempty"`
+	// The path of the field from the response message.
+	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
+	// How often only the answer that the client got had it.
+	Missing int64 `protobuf:"varint,4,opt,name=missing,proto3" json:"missing,omitempty"`
+	// How often only the candidate's had it.
+	Extra int64 `protobuf:"varint,5,opt,name=extra,proto3" json:"extra,omitempty"`
+	// How often both had it, with other values.
+	Different int64 `protobuf:"varint,6,opt,name=different,proto3" json:"different,omitempty"`
+	// When that was met first.
+	FirstTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_time,json=firstTime,proto3" json:"first_time,omitempty"`
+	// When it was met last.
+	LastTime      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShadowField) Reset() {
+	*x = ShadowField{}
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShadowField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShadowField) ProtoMessage() {}
+
+func (x *ShadowField) ProtoReflect() protoreflect.Message {
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShadowField.ProtoReflect.Descriptor instead.
+func (*ShadowField) Descriptor() ([]byte, []int) {
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ShadowField) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *ShadowField) GetRpc() string {
+	if x != nil {
+		return x.Rpc
+	}
+	return ""
+}
+
+func (x *ShadowField) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *ShadowField) GetMissing() int64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *ShadowField) GetExtra() int64 {
+	if x != nil {
+		return x.Extra
+	}
+	return 0
+}
+
+func (x *ShadowField) GetDifferent() int64 {
+	if x != nil {
+		return x.Different
+	}
+	return 0
+}
+
+func (x *ShadowField) GetFirstTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstTime
+	}
+	return nil
+}
+
+func (x *ShadowField) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
 // ListUsageRequest asks who has called what. All that is set has to hold.
 type ListUsageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1111,7 +1303,7 @@ type ListUsageRequest struct {
 
 func (x *ListUsageRequest) Reset() {
 	*x = ListUsageRequest{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1315,7 @@ func (x *ListUsageRequest) String() string {
 func (*ListUsageRequest) ProtoMessage() {}
 
 func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1328,7 @@ func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageRequest.ProtoReflect.Descriptor instead.
 func (*ListUsageRequest) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListUsageRequest) GetProvider() string {
@@ -1201,7 +1393,7 @@ type ListUsageResponse struct {
 
 func (x *ListUsageResponse) Reset() {
 	*x = ListUsageResponse{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1405,7 @@ func (x *ListUsageResponse) String() string {
 func (*ListUsageResponse) ProtoMessage() {}
 
 func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1418,7 @@ func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageResponse.ProtoReflect.Descriptor instead.
 func (*ListUsageResponse) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListUsageResponse) GetUsage() []*Usage {
@@ -1268,7 +1460,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1472,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1485,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Usage) GetHour() *timestamppb.Timestamp {
@@ -1371,7 +1563,7 @@ type CreateKeyRequest struct {
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1575,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1588,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateKeyRequest) GetProvider() string {
@@ -1447,7 +1639,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1651,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1664,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreateKeyResponse) GetSecret() string {
@@ -1514,7 +1706,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1718,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1731,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Key) GetProvider() string {
@@ -1609,7 +1801,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1813,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1826,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListKeysRequest) GetProvider() string {
@@ -1655,7 +1847,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1859,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1872,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -1703,7 +1895,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1715,7 +1907,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1728,7 +1920,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RevokeKeyRequest) GetProvider() string {
@@ -1756,7 +1948,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1960,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_sheaf_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1973,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_sheaf_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -1857,7 +2049,20 @@ const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"first_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tfirstTime\x127\n" +
-	"\tlast_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"\x86\x02\n" +
+	"\tlast_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"\x14\n" +
+	"\x12ListShadowsRequest\"J\n" +
+	"\x13ListShadowsResponse\x123\n" +
+	"\x06fields\x18\x01 \x03(\v2\x1b.sheaf.admin.v1.ShadowFieldR\x06fields\"\x8d\x02\n" +
+	"\vShadowField\x12\x14\n" +
+	"\x05route\x18\x01 \x01(\tR\x05route\x12\x10\n" +
+	"\x03rpc\x18\x02 \x01(\tR\x03rpc\x12\x14\n" +
+	"\x05field\x18\x03 \x01(\tR\x05field\x12\x18\n" +
+	"\amissing\x18\x04 \x01(\x03R\amissing\x12\x14\n" +
+	"\x05extra\x18\x05 \x01(\x03R\x05extra\x12\x1c\n" +
+	"\tdifferent\x18\x06 \x01(\x03R\tdifferent\x129\n" +
+	"\n" +
+	"first_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tfirstTime\x127\n" +
+	"\tlast_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"\x86\x02\n" +
 	"\x10ListUsageRequest\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
 	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x10\n" +
@@ -1931,13 +2136,14 @@ const file_sheaf_admin_v1_admin_proto_rawDesc = "" +
 	"PlanFormat\x12\x1b\n" +
 	"\x17PLAN_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10PLAN_FORMAT_TEXT\x10\x01\x12\x17\n" +
-	"\x13PLAN_FORMAT_MERMAID\x10\x022\xad\x05\n" +
+	"\x13PLAN_FORMAT_MERMAID\x10\x022\x8a\x06\n" +
 	"\fAdminService\x12G\n" +
 	"\x06Reload\x12\x1d.sheaf.admin.v1.ReloadRequest\x1a\x1e.sheaf.admin.v1.ReloadResponse\x12U\n" +
 	"\tGetStatus\x12 .sheaf.admin.v1.GetStatusRequest\x1a!.sheaf.admin.v1.GetStatusResponse\"\x03\x90\x02\x01\x12O\n" +
 	"\aGetPlan\x12\x1e.sheaf.admin.v1.GetPlanRequest\x1a\x1f.sheaf.admin.v1.GetPlanResponse\"\x03\x90\x02\x01\x12X\n" +
 	"\n" +
-	"ListDrifts\x12!.sheaf.admin.v1.ListDriftsRequest\x1a\".sheaf.admin.v1.ListDriftsResponse\"\x03\x90\x02\x01\x12U\n" +
+	"ListDrifts\x12!.sheaf.admin.v1.ListDriftsRequest\x1a\".sheaf.admin.v1.ListDriftsResponse\"\x03\x90\x02\x01\x12[\n" +
+	"\vListShadows\x12\".sheaf.admin.v1.ListShadowsRequest\x1a#.sheaf.admin.v1.ListShadowsResponse\"\x03\x90\x02\x01\x12U\n" +
 	"\tListUsage\x12 .sheaf.admin.v1.ListUsageRequest\x1a!.sheaf.admin.v1.ListUsageResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\tCreateKey\x12 .sheaf.admin.v1.CreateKeyRequest\x1a!.sheaf.admin.v1.CreateKeyResponse\x12R\n" +
 	"\bListKeys\x12\x1f.sheaf.admin.v1.ListKeysRequest\x1a .sheaf.admin.v1.ListKeysResponse\"\x03\x90\x02\x01\x12U\n" +
@@ -1958,7 +2164,7 @@ func file_sheaf_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_sheaf_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_sheaf_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_sheaf_admin_v1_admin_proto_goTypes = []any{
 	(AddressState)(0),             // 0: sheaf.admin.v1.AddressState
 	(BreakerState)(0),             // 1: sheaf.admin.v1.BreakerState
@@ -1977,70 +2183,78 @@ var file_sheaf_admin_v1_admin_proto_goTypes = []any{
 	(*ListDriftsRequest)(nil),     // 14: sheaf.admin.v1.ListDriftsRequest
 	(*ListDriftsResponse)(nil),    // 15: sheaf.admin.v1.ListDriftsResponse
 	(*Drift)(nil),                 // 16: sheaf.admin.v1.Drift
-	(*ListUsageRequest)(nil),      // 17: sheaf.admin.v1.ListUsageRequest
-	(*ListUsageResponse)(nil),     // 18: sheaf.admin.v1.ListUsageResponse
-	(*Usage)(nil),                 // 19: sheaf.admin.v1.Usage
-	(*CreateKeyRequest)(nil),      // 20: sheaf.admin.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),     // 21: sheaf.admin.v1.CreateKeyResponse
-	(*Key)(nil),                   // 22: sheaf.admin.v1.Key
-	(*ListKeysRequest)(nil),       // 23: sheaf.admin.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 24: sheaf.admin.v1.ListKeysResponse
-	(*RevokeKeyRequest)(nil),      // 25: sheaf.admin.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),     // 26: sheaf.admin.v1.RevokeKeyResponse
-	nil,                           // 27: sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
-	nil,                           // 28: sheaf.admin.v1.Key.ClaimsEntry
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*ListShadowsRequest)(nil),    // 17: sheaf.admin.v1.ListShadowsRequest
+	(*ListShadowsResponse)(nil),   // 18: sheaf.admin.v1.ListShadowsResponse
+	(*ShadowField)(nil),           // 19: sheaf.admin.v1.ShadowField
+	(*ListUsageRequest)(nil),      // 20: sheaf.admin.v1.ListUsageRequest
+	(*ListUsageResponse)(nil),     // 21: sheaf.admin.v1.ListUsageResponse
+	(*Usage)(nil),                 // 22: sheaf.admin.v1.Usage
+	(*CreateKeyRequest)(nil),      // 23: sheaf.admin.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),     // 24: sheaf.admin.v1.CreateKeyResponse
+	(*Key)(nil),                   // 25: sheaf.admin.v1.Key
+	(*ListKeysRequest)(nil),       // 26: sheaf.admin.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 27: sheaf.admin.v1.ListKeysResponse
+	(*RevokeKeyRequest)(nil),      // 28: sheaf.admin.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 29: sheaf.admin.v1.RevokeKeyResponse
+	nil,                           // 30: sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
+	nil,                           // 31: sheaf.admin.v1.Key.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
 }
 var file_sheaf_admin_v1_admin_proto_depIdxs = []int32{
 	6,  // 0: sheaf.admin.v1.Problems.problems:type_name -> sheaf.admin.v1.Problem
-	29, // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	29, // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
+	32, // 1: sheaf.admin.v1.GetStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	32, // 2: sheaf.admin.v1.GetStatusResponse.load_time:type_name -> google.protobuf.Timestamp
 	9,  // 3: sheaf.admin.v1.GetStatusResponse.reload_failure:type_name -> sheaf.admin.v1.ReloadFailure
 	10, // 4: sheaf.admin.v1.GetStatusResponse.upstreams:type_name -> sheaf.admin.v1.UpstreamStatus
-	29, // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
+	32, // 5: sheaf.admin.v1.ReloadFailure.time:type_name -> google.protobuf.Timestamp
 	6,  // 6: sheaf.admin.v1.ReloadFailure.problems:type_name -> sheaf.admin.v1.Problem
 	1,  // 7: sheaf.admin.v1.UpstreamStatus.breaker:type_name -> sheaf.admin.v1.BreakerState
 	11, // 8: sheaf.admin.v1.UpstreamStatus.addresses:type_name -> sheaf.admin.v1.AddressStatus
 	0,  // 9: sheaf.admin.v1.AddressStatus.state:type_name -> sheaf.admin.v1.AddressState
-	29, // 10: sheaf.admin.v1.AddressStatus.ejected_until:type_name -> google.protobuf.Timestamp
+	32, // 10: sheaf.admin.v1.AddressStatus.ejected_until:type_name -> google.protobuf.Timestamp
 	2,  // 11: sheaf.admin.v1.GetPlanRequest.format:type_name -> sheaf.admin.v1.PlanFormat
 	16, // 12: sheaf.admin.v1.ListDriftsResponse.drifts:type_name -> sheaf.admin.v1.Drift
-	29, // 13: sheaf.admin.v1.Drift.first_time:type_name -> google.protobuf.Timestamp
-	29, // 14: sheaf.admin.v1.Drift.last_time:type_name -> google.protobuf.Timestamp
-	29, // 15: sheaf.admin.v1.ListUsageRequest.start_time:type_name -> google.protobuf.Timestamp
-	29, // 16: sheaf.admin.v1.ListUsageRequest.end_time:type_name -> google.protobuf.Timestamp
-	19, // 17: sheaf.admin.v1.ListUsageResponse.usage:type_name -> sheaf.admin.v1.Usage
-	29, // 18: sheaf.admin.v1.Usage.hour:type_name -> google.protobuf.Timestamp
-	27, // 19: sheaf.admin.v1.CreateKeyRequest.claims:type_name -> sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
-	29, // 20: sheaf.admin.v1.CreateKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
-	22, // 21: sheaf.admin.v1.CreateKeyResponse.key:type_name -> sheaf.admin.v1.Key
-	28, // 22: sheaf.admin.v1.Key.claims:type_name -> sheaf.admin.v1.Key.ClaimsEntry
-	29, // 23: sheaf.admin.v1.Key.create_time:type_name -> google.protobuf.Timestamp
-	29, // 24: sheaf.admin.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
-	29, // 25: sheaf.admin.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
-	22, // 26: sheaf.admin.v1.ListKeysResponse.keys:type_name -> sheaf.admin.v1.Key
-	22, // 27: sheaf.admin.v1.RevokeKeyResponse.key:type_name -> sheaf.admin.v1.Key
-	3,  // 28: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
-	7,  // 29: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
-	12, // 30: sheaf.admin.v1.AdminService.GetPlan:input_type -> sheaf.admin.v1.GetPlanRequest
-	14, // 31: sheaf.admin.v1.AdminService.ListDrifts:input_type -> sheaf.admin.v1.ListDriftsRequest
-	17, // 32: sheaf.admin.v1.AdminService.ListUsage:input_type -> sheaf.admin.v1.ListUsageRequest
-	20, // 33: sheaf.admin.v1.AdminService.CreateKey:input_type -> sheaf.admin.v1.CreateKeyRequest
-	23, // 34: sheaf.admin.v1.AdminService.ListKeys:input_type -> sheaf.admin.v1.ListKeysRequest
-	25, // 35: sheaf.admin.v1.AdminService.RevokeKey:input_type -> sheaf.admin.v1.RevokeKeyRequest
-	4,  // 36: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
-	8,  // 37: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
-	13, // 38: sheaf.admin.v1.AdminService.GetPlan:output_type -> sheaf.admin.v1.GetPlanResponse
-	15, // 39: sheaf.admin.v1.AdminService.ListDrifts:output_type -> sheaf.admin.v1.ListDriftsResponse
-	18, // 40: sheaf.admin.v1.AdminService.ListUsage:output_type -> sheaf.admin.v1.ListUsageResponse
-	21, // 41: sheaf.admin.v1.AdminService.CreateKey:output_type -> sheaf.admin.v1.CreateKeyResponse
-	24, // 42: sheaf.admin.v1.AdminService.ListKeys:output_type -> sheaf.admin.v1.ListKeysResponse
-	26, // 43: sheaf.admin.v1.AdminService.RevokeKey:output_type -> sheaf.admin.v1.RevokeKeyResponse
-	36, // [36:44] is the sub-list for method output_type
-	28, // [28:36] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	32, // 13: sheaf.admin.v1.Drift.first_time:type_name -> google.protobuf.Timestamp
+	32, // 14: sheaf.admin.v1.Drift.last_time:type_name -> google.protobuf.Timestamp
+	19, // 15: sheaf.admin.v1.ListShadowsResponse.fields:type_name -> sheaf.admin.v1.ShadowField
+	32, // 16: sheaf.admin.v1.ShadowField.first_time:type_name -> google.protobuf.Timestamp
+	32, // 17: sheaf.admin.v1.ShadowField.last_time:type_name -> google.protobuf.Timestamp
+	32, // 18: sheaf.admin.v1.ListUsageRequest.start_time:type_name -> google.protobuf.Timestamp
+	32, // 19: sheaf.admin.v1.ListUsageRequest.end_time:type_name -> google.protobuf.Timestamp
+	22, // 20: sheaf.admin.v1.ListUsageResponse.usage:type_name -> sheaf.admin.v1.Usage
+	32, // 21: sheaf.admin.v1.Usage.hour:type_name -> google.protobuf.Timestamp
+	30, // 22: sheaf.admin.v1.CreateKeyRequest.claims:type_name -> sheaf.admin.v1.CreateKeyRequest.ClaimsEntry
+	32, // 23: sheaf.admin.v1.CreateKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 24: sheaf.admin.v1.CreateKeyResponse.key:type_name -> sheaf.admin.v1.Key
+	31, // 25: sheaf.admin.v1.Key.claims:type_name -> sheaf.admin.v1.Key.ClaimsEntry
+	32, // 26: sheaf.admin.v1.Key.create_time:type_name -> google.protobuf.Timestamp
+	32, // 27: sheaf.admin.v1.Key.expire_time:type_name -> google.protobuf.Timestamp
+	32, // 28: sheaf.admin.v1.Key.revoke_time:type_name -> google.protobuf.Timestamp
+	25, // 29: sheaf.admin.v1.ListKeysResponse.keys:type_name -> sheaf.admin.v1.Key
+	25, // 30: sheaf.admin.v1.RevokeKeyResponse.key:type_name -> sheaf.admin.v1.Key
+	3,  // 31: sheaf.admin.v1.AdminService.Reload:input_type -> sheaf.admin.v1.ReloadRequest
+	7,  // 32: sheaf.admin.v1.AdminService.GetStatus:input_type -> sheaf.admin.v1.GetStatusRequest
+	12, // 33: sheaf.admin.v1.AdminService.GetPlan:input_type -> sheaf.admin.v1.GetPlanRequest
+	14, // 34: sheaf.admin.v1.AdminService.ListDrifts:input_type -> sheaf.admin.v1.ListDriftsRequest
+	17, // 35: sheaf.admin.v1.AdminService.ListShadows:input_type -> sheaf.admin.v1.ListShadowsRequest
+	20, // 36: sheaf.admin.v1.AdminService.ListUsage:input_type -> sheaf.admin.v1.ListUsageRequest
+	23, // 37: sheaf.admin.v1.AdminService.CreateKey:input_type -> sheaf.admin.v1.CreateKeyRequest
+	26, // 38: sheaf.admin.v1.AdminService.ListKeys:input_type -> sheaf.admin.v1.ListKeysRequest
+	28, // 39: sheaf.admin.v1.AdminService.RevokeKey:input_type -> sheaf.admin.v1.RevokeKeyRequest
+	4,  // 40: sheaf.admin.v1.AdminService.Reload:output_type -> sheaf.admin.v1.ReloadResponse
+	8,  // 41: sheaf.admin.v1.AdminService.GetStatus:output_type -> sheaf.admin.v1.GetStatusResponse
+	13, // 42: sheaf.admin.v1.AdminService.GetPlan:output_type -> sheaf.admin.v1.GetPlanResponse
+	15, // 43: sheaf.admin.v1.AdminService.ListDrifts:output_type -> sheaf.admin.v1.ListDriftsResponse
+	18, // 44: sheaf.admin.v1.AdminService.ListShadows:output_type -> sheaf.admin.v1.ListShadowsResponse
+	21, // 45: sheaf.admin.v1.AdminService.ListUsage:output_type -> sheaf.admin.v1.ListUsageResponse
+	24, // 46: sheaf.admin.v1.AdminService.CreateKey:output_type -> sheaf.admin.v1.CreateKeyResponse
+	27, // 47: sheaf.admin.v1.AdminService.ListKeys:output_type -> sheaf.admin.v1.ListKeysResponse
+	29, // 48: sheaf.admin.v1.AdminService.RevokeKey:output_type -> sheaf.admin.v1.RevokeKeyResponse
+	40, // [40:49] is the sub-list for method output_type
+	31, // [31:40] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_sheaf_admin_v1_admin_proto_init() }
@@ -2054,7 +2268,7 @@ func file_sheaf_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sheaf_admin_v1_admin_proto_rawDesc), len(file_sheaf_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   26,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,7 +26,7 @@ const (
 
 // Policy says who may call what, and how often. It knows RPCs and callers, and nothing of bindings. A pattern of RPCs is
 // *, SERVICE/*, SERVICE/Prefix* or SERVICE/RPC, with the service's full name. Expressions see caller (provider, id, issuer, scopes,
-// claims), request, peer (ip, listener), rpc (the full name) and now.
+// claims), request, peer (ip, listener, network), rpc (the full name) and now.
 type Policy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How callers prove who they are, by the names that expressions know as caller.provider. Without any, everybody is anonymous.

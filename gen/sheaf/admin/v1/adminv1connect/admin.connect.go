@@ -42,6 +42,9 @@ const (
 	AdminServiceGetPlanProcedure = "/sheaf.admin.v1.AdminService/GetPlan"
 	// AdminServiceListDriftsProcedure is the fully-qualified name of the AdminService's ListDrifts RPC.
 	AdminServiceListDriftsProcedure = "/sheaf.admin.v1.AdminService/ListDrifts"
+	// AdminServiceListShadowsProcedure is the fully-qualified name of the AdminService's ListShadows
+	// RPC.
+	AdminServiceListShadowsProcedure = "/sheaf.admin.v1.AdminService/ListShadows"
 	// AdminServiceListUsageProcedure is the fully-qualified name of the AdminService's ListUsage RPC.
 	AdminServiceListUsageProcedure = "/sheaf.admin.v1.AdminService/ListUsage"
 	// AdminServiceCreateKeyProcedure is the fully-qualified name of the AdminService's CreateKey RPC.
@@ -63,6 +66,9 @@ type AdminServiceClient interface {
 	GetPlan(context.Context, *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error)
 	// ListDrifts tells where upstreams have answered in another shape than bindings expect, since the server was started.
 	ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error)
+	// ListShadows tells in which fields candidates in the shadow have answered something else than clients were given, since the server was
+	// started.
+	ListShadows(context.Context, *connect.Request[v1.ListShadowsRequest]) (*connect.Response[v1.ListShadowsResponse], error)
 	// ListUsage tells who has called what, by the hour, in the last 48 hours of this server.
 	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
 	// CreateKey makes an API key. The answer alone holds it.
@@ -111,6 +117,13 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		listShadows: connect.NewClient[v1.ListShadowsRequest, v1.ListShadowsResponse](
+			httpClient,
+			baseURL+AdminServiceListShadowsProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("ListShadows")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 		listUsage: connect.NewClient[v1.ListUsageRequest, v1.ListUsageResponse](
 			httpClient,
 			baseURL+AdminServiceListUsageProcedure,
@@ -143,14 +156,15 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 
 // adminServiceClient implements AdminServiceClient.
 type adminServiceClient struct {
-	reload     *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
-	getStatus  *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
-	getPlan    *connect.Client[v1.GetPlanRequest, v1.GetPlanResponse]
-	listDrifts *connect.Client[v1.ListDriftsRequest, v1.ListDriftsResponse]
-	listUsage  *connect.Client[v1.ListUsageRequest, v1.ListUsageResponse]
-	createKey  *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
-	listKeys   *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
-	revokeKey  *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
+	reload      *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
+	getStatus   *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	getPlan     *connect.Client[v1.GetPlanRequest, v1.GetPlanResponse]
+	listDrifts  *connect.Client[v1.ListDriftsRequest, v1.ListDriftsResponse]
+	listShadows *connect.Client[v1.ListShadowsRequest, v1.ListShadowsResponse]
+	listUsage   *connect.Client[v1.ListUsageRequest, v1.ListUsageResponse]
+	createKey   *connect.Client[v1.CreateKeyRequest, v1.CreateKeyResponse]
+	listKeys    *connect.Client[v1.ListKeysRequest, v1.ListKeysResponse]
+	revokeKey   *connect.Client[v1.RevokeKeyRequest, v1.RevokeKeyResponse]
 }
 
 // Reload calls sheaf.admin.v1.AdminService.Reload.
@@ -171,6 +185,11 @@ func (c *adminServiceClient) GetPlan(ctx context.Context, req *connect.Request[v
 // ListDrifts calls sheaf.admin.v1.AdminService.ListDrifts.
 func (c *adminServiceClient) ListDrifts(ctx context.Context, req *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error) {
 	return c.listDrifts.CallUnary(ctx, req)
+}
+
+// ListShadows calls sheaf.admin.v1.AdminService.ListShadows.
+func (c *adminServiceClient) ListShadows(ctx context.Context, req *connect.Request[v1.ListShadowsRequest]) (*connect.Response[v1.ListShadowsResponse], error) {
+	return c.listShadows.CallUnary(ctx, req)
 }
 
 // ListUsage calls sheaf.admin.v1.AdminService.ListUsage.
@@ -204,6 +223,9 @@ type AdminServiceHandler interface {
 	GetPlan(context.Context, *connect.Request[v1.GetPlanRequest]) (*connect.Response[v1.GetPlanResponse], error)
 	// ListDrifts tells where upstreams have answered in another shape than bindings expect, since the server was started.
 	ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error)
+	// ListShadows tells in which fields candidates in the shadow have answered something else than clients were given, since the server was
+	// started.
+	ListShadows(context.Context, *connect.Request[v1.ListShadowsRequest]) (*connect.Response[v1.ListShadowsResponse], error)
 	// ListUsage tells who has called what, by the hour, in the last 48 hours of this server.
 	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
 	// CreateKey makes an API key. The answer alone holds it.
@@ -248,6 +270,13 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceListShadowsHandler := connect.NewUnaryHandler(
+		AdminServiceListShadowsProcedure,
+		svc.ListShadows,
+		connect.WithSchema(adminServiceMethods.ByName("ListShadows")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	adminServiceListUsageHandler := connect.NewUnaryHandler(
 		AdminServiceListUsageProcedure,
 		svc.ListUsage,
@@ -285,6 +314,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceGetPlanHandler.ServeHTTP(w, r)
 		case AdminServiceListDriftsProcedure:
 			adminServiceListDriftsHandler.ServeHTTP(w, r)
+		case AdminServiceListShadowsProcedure:
+			adminServiceListShadowsHandler.ServeHTTP(w, r)
 		case AdminServiceListUsageProcedure:
 			adminServiceListUsageHandler.ServeHTTP(w, r)
 		case AdminServiceCreateKeyProcedure:
@@ -316,6 +347,10 @@ func (UnimplementedAdminServiceHandler) GetPlan(context.Context, *connect.Reques
 
 func (UnimplementedAdminServiceHandler) ListDrifts(context.Context, *connect.Request[v1.ListDriftsRequest]) (*connect.Response[v1.ListDriftsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.ListDrifts is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) ListShadows(context.Context, *connect.Request[v1.ListShadowsRequest]) (*connect.Response[v1.ListShadowsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sheaf.admin.v1.AdminService.ListShadows is not implemented"))
 }
 
 func (UnimplementedAdminServiceHandler) ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error) {

@@ -27,9 +27,9 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		most  cost
 	}{
 		{name: "one call", calls: one, most: cost{52, 6_600}},
-		{name: "three calls", calls: three, most: cost{68, 9_200}},
-		{name: "three calls, JSON", calls: three, json: true, most: cost{400, 28_600}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{108, 12_200}},
+		{name: "three calls", calls: three, most: cost{82, 9_200}},
+		{name: "three calls, JSON", calls: three, json: true, most: cost{425, 29_000}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{122, 12_200}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

@@ -26,13 +26,14 @@ type Caller struct {
 	// Expires is when the proof ends; zero for never.
 	Expires time.Time
 
+	key   string
 	raw   []byte
 	value *expr.JSON
 }
 
 // New is a caller with these attributes. Claims are a JSON object, or nil.
 func New(provider, id, issuer string, scopes []string, claims []byte) *Caller {
-	caller := &Caller{Provider: provider, ID: id, Issuer: issuer, Scopes: scopes}
+	caller := &Caller{Provider: provider, ID: id, Issuer: issuer, Scopes: scopes, key: provider + "\x00" + id}
 	caller.raw = caller.encode(claims)
 	caller.value = expr.NewJSON(caller.raw)
 	return caller
@@ -45,7 +46,7 @@ func Anonymous() *Caller { return New(AnonymousProvider, "", "", nil, nil) }
 func (c *Caller) IsAnonymous() bool { return c.Provider == AnonymousProvider }
 
 // Key is a text that no other caller has; all anonymous ones have the same.
-func (c *Caller) Key() string { return c.Provider + "\x00" + c.ID }
+func (c *Caller) Key() string { return c.key }
 
 // JSON is the caller as expressions see it: provider, id, issuer, scopes and claims. What there is none of is left out, but for scopes
 // and claims. It must not be changed.

@@ -10,8 +10,8 @@ import (
 
 // Upstream is one REST service, seen from a plan: a call in, an answer out. It must be safe for concurrent use.
 //
-// Do may keep the call, which must not change. It returns an error of type *Failure, or wrapping one, when there is no answer with a status that the
-// call allows. It returns promptly, with ctx's error wrapped, when ctx ends.
+// Do may keep the call, which must not change. It returns an error of type *Failure, or wrapping one, when there is no answer with
+// a status that the call allows. It returns promptly, with ctx's error wrapped, when ctx ends.
 type Upstream interface {
 	Do(ctx context.Context, call *Request) (*Answer, error)
 	// Renew renews the credentials of an account, unless those of a later generation are there already.

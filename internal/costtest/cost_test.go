@@ -16,7 +16,8 @@ import (
 )
 
 // TestCost bounds what is allocated for a call beyond what net/http allocates for the same calls: how often, and how many bytes. A figure
-// below none is possible, since not all of net/http is used. Who makes a call cheaper lowers its bounds here.
+// below none is possible, since not all of net/http is used. Bounds leave room for the race detector, whose pools give less back. Who makes
+// a call cheaper lowers its bounds here.
 func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	shop := newShop(t)
 	for _, test := range []struct {
@@ -26,10 +27,10 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		setup setup
 		most  cost
 	}{
-		{name: "one call", calls: one, most: cost{52, 6_600}},
-		{name: "three calls", calls: three, most: cost{82, 9_200}},
-		{name: "three calls, JSON", calls: three, json: true, most: cost{425, 29_000}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{122, 12_200}},
+		{name: "one call", calls: one, most: cost{35, 6_000}},
+		{name: "three calls", calls: three, most: cost{16, 3_000}},
+		{name: "three calls, JSON", calls: three, json: true, most: cost{42, 4_800}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{58, 6_200}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

@@ -55,8 +55,8 @@ type span struct {
 const maxBody = 1<<31 - 1
 
 // Scan reads a JSON document once, from the first byte to the last, and finds what the shape needs. The body must not change as
-// long as the document is used. Of a large one only what was found is kept, unless that is all. A body that is not one JSON document (RFC 8259, unique names, valid UTF-8) is an error. An empty body
-// is a document in which nothing is found.
+// long as the document is used. Of a large one only what was found is kept, unless that is all. A body that is not one JSON
+// document (RFC 8259, unique names, valid UTF-8) is an error. An empty body is a document in which nothing is found.
 func (s *Shape) Scan(body []byte) (*Document, error) {
 	if len(body) == 0 || s.Empty() {
 		return &Document{body: body, spans: make([]span, s.root.size)}, nil

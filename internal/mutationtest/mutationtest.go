@@ -27,6 +27,10 @@ import (
 type API struct {
 	server *bff.Server
 
+	// runs is held for reading by each request, and for writing between two runs: a run may end before the requests that it
+	// gave up, and these must not see the state of the next.
+	runs sync.RWMutex
+
 	mu sync.Mutex
 	// target is which answer is changed, and change how; nil leaves all as they are.
 	target string
@@ -41,6 +45,8 @@ func New() *API { return &API{} }
 // Wrap is an upstream that answers as another does, but for one value. Answers that are not JSON stay as they are.
 func (a *API) Wrap(upstream http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.runs.RLock()
+		defer a.runs.RUnlock()
 		name := r.Method + " " + r.URL.Path
 		recorder := httptest.NewRecorder()
 		upstream.ServeHTTP(recorder, r)
@@ -62,7 +68,13 @@ func (a *API) Open(t *testing.T, dir string, lookupEnv func(string) (string, boo
 	a.server = server
 }
 
-func (a *API) begin(target string, change func(any) any) {
+// begin waits for the requests of the run before.
+func (a *API) begin(one Case, target string, change func(any) any) {
+	a.runs.Lock()
+	defer a.runs.Unlock()
+	if one.Before != nil {
+		one.Before()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.target, a.change, a.answers = target, change, map[string]any{}
@@ -95,7 +107,7 @@ type Case struct {
 	RPC, Request string
 	// Response is an empty message of the RPC's response.
 	Response proto.Message
-	// Before is called before each run, to bring the upstreams into the same state; nil does nothing.
+	// Before is called before each run, while no upstream is asked, to bring them into the same state; nil does nothing.
 	Before func()
 	// Plausible reports whether a field may differ without a report, besides what any API may; nil is never.
 	Plausible func(Change) bool
@@ -163,10 +175,7 @@ func (a *API) judge(t *testing.T, one Case, change Change, where string, came ou
 // run is one call: its response, and whether that says that something is missing.
 func (a *API) run(t *testing.T, one Case, target string, change func(any) any) (response proto.Message, reported bool, err error) {
 	t.Helper()
-	if one.Before != nil {
-		one.Before()
-	}
-	a.begin(target, change)
+	a.begin(one, target, change)
 	report, err := a.server.Call(t.Context(), one.RPC, []byte(one.Request))
 	if err != nil {
 		return nil, false, err

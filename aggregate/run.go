@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -26,7 +27,9 @@ type run struct {
 	lean      bool
 	writes    *Writes
 	freshness freshness
-	group     *errgroup.Group
+	// calling is that in which calls are made, and group are those that make them.
+	calling *lazyctx.Scope
+	group   errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
 	account string
 	page    *page

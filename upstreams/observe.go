@@ -14,13 +14,16 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 const scope = "github.com/sheaf-rpc/sheaf/upstreams"
 
 // observer makes a span and a measurement of each call, by OpenTelemetry's conventions for HTTP clients.
 type observer struct {
-	tracer     trace.Tracer
+	tracer trace.Tracer
+	// untraced is set if nobody keeps spans.
+	untraced   bool
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 	changes    metric.Int64Counter
@@ -44,8 +47,9 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create histogram: %w", err)
 	}
+	_, untraced := config.TracerProvider.(tracenoop.TracerProvider)
 	created := &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
+		untraced: untraced, tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host, starting: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)},
 	}
@@ -84,6 +88,9 @@ type span struct {
 }
 
 func (o *observer) start(ctx context.Context, request *Request) (context.Context, span) {
+	if !o.isTraced(ctx) {
+		return ctx, span{observer: o, Span: tracenoop.Span{}, ctx: ctx, request: request, started: time.Now()}
+	}
 	ctx, tracing := o.tracer.Start(ctx, request.route(), o.starting...)
 	if tracing.IsRecording() {
 		tracing.SetAttributes(o.common...)
@@ -96,6 +103,16 @@ func (o *observer) start(ctx context.Context, request *Request) (context.Context
 		)
 	}
 	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
+}
+
+// isTraced reports whether a call gets a span. It gets none within a span of this process that is not recorded: a trace is kept as a
+// whole, or not at all.
+func (o *observer) isTraced(ctx context.Context) bool {
+	if o.untraced {
+		return false
+	}
+	around := trace.SpanFromContext(ctx)
+	return around.IsRecording() || !around.SpanContext().IsValid() || around.SpanContext().IsRemote()
 }
 
 // observe makes next a span and a measurement.

@@ -49,7 +49,10 @@ func (r *run) begin() {
 }
 
 func (r *run) start(call int) {
-	r.group.Go(func() error { return r.chain(call) })
+	r.group.Go(func() error {
+		growStack(call)
+		return r.chain(call)
+	})
 }
 
 // chain makes a call, and then, in the same goroutine, one of those that waited for nothing else; the others get

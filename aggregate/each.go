@@ -119,6 +119,7 @@ func (r *run) askAll(ctx context.Context, elements []*element, index int) error 
 	}
 	for _, one := range elements {
 		group.Go(func() error {
+			growStack(index)
 			if err := asking.Err(); err != nil {
 				one.failure = notAsked(err)
 				return err

@@ -47,6 +47,7 @@ var table = map[string]rule{
 	"internal/store":     {may: []string{"internal/livefile", "internal/lru", "internal/secret"}, never: network},
 	"internal/tlsfile":   {may: []string{"internal/livefile"}, never: network},
 	"internal/lazyctx":   {never: network},
+	"internal/heap":      {never: network},
 	"internal/httpwire":  {may: []string{"internal/lazyctx"}, never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
@@ -73,7 +74,7 @@ var table = map[string]rule{
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "internal/wirejson", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
-		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",
+		"bff", "internal/compile", "internal/diag", "internal/heap", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",
 		"examples/storefront", "examples/storefront/pretend",
 		"examples/social", "examples/social/pretend",
 	}},

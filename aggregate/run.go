@@ -82,7 +82,6 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.openPage(); err != nil {
 		return err
 	}
-	scope = r.scope.In(ctx)
 	if err := r.checkRequirements(scope); err != nil {
 		return err
 	}

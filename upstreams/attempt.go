@@ -53,7 +53,8 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	sending := signing.base.sending(attemptCtx, request)
+	sending := &signing.sending
+	sending.begin(attemptCtx, signing.base, request)
 	response, err := exchange.to.transport.send(signing.Request, until, sending)
 	if err != nil {
 		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))

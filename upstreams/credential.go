@@ -45,6 +45,7 @@ type signing struct {
 	*http.Request
 
 	target   url.URL // the request's
+	sending  sending
 	call     *Request
 	base     *base
 	accounts *store.Accounts

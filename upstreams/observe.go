@@ -162,7 +162,20 @@ func (o *observer) note(ctx context.Context, kind NoteKind, request *Request, re
 }
 
 func (o *observer) inject(ctx context.Context, header http.Header) {
-	o.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+	o.propagator.Inject(ctx, carrier{propagation.HeaderCarrier(header)})
+}
+
+// carrier is a header that knows the usual names of a trace's context, which textproto would write anew for each request.
+type carrier struct{ propagation.HeaderCarrier }
+
+// Set implements propagation.TextMapCarrier.
+func (c carrier) Set(name, value string) {
+	switch name {
+	case "traceparent":
+		c.HeaderCarrier["Traceparent"] = []string{value}
+	default:
+		c.HeaderCarrier.Set(name, value)
+	}
 }
 
 func (s span) end(answer *Answer, err error) {

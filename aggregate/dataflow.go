@@ -65,7 +65,7 @@ func (r *run) chain(call int) error {
 		}
 		next := -1
 		for _, waiting := range r.plan.Calls[call].NeededBy {
-			if r.waiting[waiting].Add(-1) > 0 {
+			if r.progress[waiting].waiting.Add(-1) > 0 {
 				continue
 			}
 			if next >= 0 {
@@ -103,6 +103,7 @@ func (r *run) call(ctx context.Context, index int) error {
 		ctx = late
 	}
 	result.Started = time.Since(r.started)
+	defer r.progress[index].held.end()
 	reply, failure := r.guarded(ctx, index)
 	if failure == nil && reply != nil && !reply.absent {
 		failure = r.keep(index, reply)
@@ -176,6 +177,9 @@ func (r *run) ask(ctx context.Context, index int) (*reply, *Failure) {
 		return r.askEach(ctx, scope, index)
 	}
 	request := &attempt{run: r, call: call, target: &r.targets[index], result: result}
+	if call.Poll == nil { // a poll waits between its answers
+		request.held = &r.progress[index].held
+	}
 	reply, failure := request.answer(ctx, scope)
 	result.Made, result.Requests = request.requests > 0, request.requests
 	if reply != nil {

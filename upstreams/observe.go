@@ -30,6 +30,7 @@ type observer struct {
 	repeats    metric.Int64Counter
 	keeps      metric.Int64Counter
 	addresses  metric.Int64Counter
+	waits      metric.Int64Counter
 	upstream   string
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
@@ -61,6 +62,7 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 		{&created.repeats, "sheaf.repeats", "{request}", "Requests to upstreams that were made again, as a retry, as a hedge, or since a connection broke."},
 		{&created.keeps, "sheaf.cache.answers", "{answer}", "Answers that were given from the cache."},
 		{&created.addresses, "sheaf.address.changes", "{change}", "Changes of addresses that requests are spread over, by the state that they changed to."},
+		{&created.waits, "sheaf.answer.waits", "{answer}", "Answers that waited to be read, since those that were read took all room."},
 	} {
 		if *counter.into, err = meter.Int64Counter(counter.name, metric.WithUnit(counter.unit), metric.WithDescription(counter.description)); err != nil {
 			return nil, fmt.Errorf("create counter %s: %w", counter.name, err)
@@ -146,6 +148,12 @@ func (o *observer) hedged(ctx context.Context, request *Request) {
 func (o *observer) resent(ctx context.Context) {
 	o.repeats.Add(ctx, 1, metric.WithAttributes(attribute.String("sheaf.repeat", "connection")), metric.WithAttributes(o.common...))
 	trace.SpanFromContext(ctx).AddEvent("connection broke")
+}
+
+// waited tells of an answer that waits for room.
+func (o *observer) waited(ctx context.Context) {
+	o.waits.Add(ctx, 1, metric.WithAttributes(o.common...))
+	trace.SpanFromContext(ctx).AddEvent("wait for room")
 }
 
 // kept tells of an answer from the cache.

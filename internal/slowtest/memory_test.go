@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,18 +64,19 @@ rpcs:
         count: item.count
 `
 
-// TestMemory calls with 1,000 clients at once for answers of 1 MB, which the upstream gives all at once, several times over, and looks
-// at the most memory that the process ever took.
+// TestMemory calls with 1,000 clients at once for answers of 1 MB, which the upstream begins to give all at the same moment, several times
+// over, and looks at the most memory that the process ever took. A machine that is busy collects garbage late, so the bounds are wide.
 func TestMemory(t *testing.T) {
-	const clients, rounds, most = 1000, 3, 400 << 20
+	const clients, rounds = 1000, 3
 	binary := buildSheaf(t)
 	for _, of := range []struct {
 		name, settings string
-		// refused is how many calls find no room.
-		refused int
+		// answered is how many calls are, of which so many wait for their turn; the others are refused.
+		answered, waiting int
+		most              int // bytes
 	}{
-		{name: "by default", refused: 800}, // 100 are under way, and 100 wait
-		{name: "all in flight", settings: ", max_connections: 1000"},
+		{"by default", "", 200, 100, 400 << 20},
+		{"all in flight", ", max_connections: 1000", clients, 0, 600 << 20},
 	} {
 		for _, rpc := range []string{"GetPart", "ListNames"} {
 			for _, framing := range []string{"declared", "chunked"} {
@@ -84,18 +86,15 @@ func TestMemory(t *testing.T) {
 					crowd := &crowd{url: "http://" + address + "/heavy.v1.HeavyService/" + rpc, upstream: upstream}
 					before := peakMemory(t, server)
 					for range rounds {
-						upstream.hold(min(clients, 100+of.refused))
-						if of.refused == 0 {
-							upstream.hold(clients)
+						upstream.hold(clients - of.waiting)
+						if answered := crowd.call(t, clients); answered != of.answered {
+							t.Errorf("%d answered, want %d of %d", answered, of.answered, clients)
 						}
-						answered, refused := crowd.call(t, clients)
-						if answered != clients-of.refused || refused != of.refused {
-							t.Errorf("%d answered, %d refused, want %d refused of %d", answered, refused, of.refused, clients)
-						}
-						t.Logf("at most %d MB, %d MB before any call", peakMemory(t, server)>>20, before>>20)
 					}
-					if peak := peakMemory(t, server); peak > most {
-						t.Errorf("took %d MB, want at most %d", peak>>20, most>>20)
+					peak := peakMemory(t, server)
+					t.Logf("took at most %d MB, and %d MB before any call", peak>>20, before>>20)
+					if peak > of.most {
+						t.Errorf("took %d MB, want at most %d", peak>>20, of.most>>20)
 					}
 				})
 			}
@@ -197,56 +196,50 @@ type crowd struct {
 	upstream *documents
 }
 
-func (c *crowd) call(t *testing.T, clients int) (answered, refused int) {
+// call makes the calls, of which all are answered or refused, and returns how many are answered.
+func (c *crowd) call(t *testing.T, clients int) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	var group sync.WaitGroup
-	var mu sync.Mutex
+	var answered atomic.Int64
 	for range clients {
 		group.Go(func() {
-			status := c.once(t, client)
-			if status == http.StatusServiceUnavailable {
+			status, body := c.once(t, client)
+			switch {
+			case status == http.StatusOK && len(body) > megabyte/200:
+				answered.Add(1)
+			case status == http.StatusServiceUnavailable && bytes.Contains(body, []byte("unavailable")):
 				c.upstream.count() // it will not come
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch status {
-			case http.StatusOK:
-				answered++
-			case http.StatusServiceUnavailable:
-				refused++
+			default:
+				t.Errorf("status %d: %s", status, body)
 			}
 		})
 	}
 	group.Wait()
-	return answered, refused
+	return int(answered.Load())
 }
 
-func (c *crowd) once(t *testing.T, client *http.Client) (status int) {
+func (c *crowd) once(t *testing.T, client *http.Client) (status int, body []byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader([]byte(`{"id": "7"}`)))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(`{"id": "7"}`))
 	if err != nil {
 		t.Error(err)
-		return 0
+		return 0, nil
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
 		t.Error(err)
-		return 0
+		return 0, nil
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
+	if body, err = io.ReadAll(response.Body); err != nil {
 		t.Error(err)
 	}
-	if response.StatusCode != http.StatusOK && !bytes.Contains(body, []byte("UPSTREAM_OVERLOADED")) && !bytes.Contains(body, []byte("unavailable")) {
-		t.Errorf("status %d: %s", response.StatusCode, body)
-	}
-	return response.StatusCode
+	return response.StatusCode, body
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)

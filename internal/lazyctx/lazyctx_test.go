@@ -51,17 +51,17 @@ func TestDeadline(t *testing.T) {
 					for _, at := range []time.Duration{0, time.Second - 1, time.Second, time.Minute} {
 						time.Sleep(at - time.Since(start))
 						synctest.Wait()
-						compare(t, at, got, want)
+						compare(t, got, want, at)
 					}
 					<-got.Done()
-					compare(t, time.Minute, got, want)
+					compare(t, got, want, time.Minute)
 				})
 			})
 		}
 	}
 }
 
-func compare(t *testing.T, at time.Duration, got, want context.Context) {
+func compare(t *testing.T, got, want context.Context, at time.Duration) { //nolint:revive // two of them are compared
 	t.Helper()
 	gotAt, gotOK := got.Deadline()
 	wantAt, wantOK := want.Deadline()

@@ -111,15 +111,10 @@ func Deadline(ctx context.Context) time.Time {
 
 // watched is the context at whose end hooks are called, and the deadline that stands before it; zero for none.
 func watched(ctx context.Context) (context.Context, time.Time) {
-	var at time.Time
-	for {
-		one, ok := ctx.(*Late)
-		if !ok {
-			return ctx, at
-		}
-		if at.IsZero() { // one within another is earlier
-			at = one.at
-		}
-		ctx = one.Context
+	late, ok := ctx.(*Late)
+	if !ok {
+		return ctx, time.Time{}
 	}
+	around, _ := watched(late.Context) // whose deadline is no earlier
+	return around, late.at
 }

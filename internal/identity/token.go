@@ -55,14 +55,22 @@ func bearerToken(header http.Header) (string, error) {
 func isBearer(text string) bool {
 	body := strings.TrimRight(text, "=")
 	for i := range len(body) {
-		switch c := body[i]; { // in the order of how often a token has them
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~', c == '+', c == '/':
-		default:
+		if !bearerBytes[body[i]] {
 			return false
 		}
 	}
 	return body != ""
 }
+
+// bearerBytes are those of which a b64token is made.
+//
+//nolint:gochecknoglobals // a table
+var bearerBytes = func() (table [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~+/") {
+		table[c] = true
+	}
+	return table
+}()
 
 // signedToken is a JWT (RFC 7519) in the form of a JWS. Nothing of it has been verified.
 type signedToken struct {

@@ -79,12 +79,14 @@ func (m *meters) decided(ctx context.Context, by counted) {
 }
 
 func (w *world) logDecisions(r *http.Request, call *policy.Call, outcome string) {
-	attributes := []slog.Attr{
+	var room [9]slog.Attr // for all that there may be
+	attributes := append(room[:0],
 		slog.String("rpc", call.RPC), slog.String("outcome", outcome), slog.String("peer", call.Peer.IP),
 		slog.String("listener", call.Peer.Listener), slog.Float64("duration_ms", float64(time.Since(call.Arrived).Microseconds())/1e3),
-	}
+	)
 	if caller := call.Caller; caller != nil { // nobody where the proof does not hold
-		attributes = append(attributes, slog.Group("caller", slog.String("provider", caller.Provider), slog.String("id", caller.ID)))
+		group := slog.GroupValue(slog.String("provider", caller.Provider), slog.String("id", caller.ID))
+		attributes = append(attributes, slog.Attr{Key: "caller", Value: group})
 	}
 	if code, known := call.Code(); known {
 		attributes = append(attributes, slog.String("code", codeName(code)))

@@ -30,7 +30,7 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		{name: "one call", calls: one, most: cost{35, 6_000}},
 		{name: "three calls", calls: three, most: cost{16, 3_000}},
 		{name: "three calls, JSON", calls: three, json: true, most: cost{42, 4_800}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{58, 6_200}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{46, 5_700}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

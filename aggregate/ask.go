@@ -33,6 +33,8 @@ type attempt struct {
 	requests int
 	// scope is where what is sent comes from.
 	scope *projection.Scope
+	// held is the room of the answer; nil if that is not held.
+	held *held
 }
 
 func holdsFor(call *plan.Call, scope *projection.Scope) (bool, *Failure) {
@@ -160,12 +162,18 @@ func (a *attempt) request(ctx context.Context, scope *projection.Scope) (*reply,
 			return nil, failure
 		}
 	}
+	if a.held != nil {
+		request.Hold = a.held
+	}
 	a.requests++
 	answer, failure := a.do(ctx, scope.Context, request)
 	if request.changes() {
 		a.writes.end(failure)
 	}
 	if failure != nil {
+		if a.held != nil { // there may be another request
+			a.held.drop()
+		}
 		return nil, failure
 	}
 	return &reply{status: answer.Status, header: answer.Header, body: answer.Body, absent: answer.Absent}, nil

@@ -7,17 +7,16 @@ import (
 	"runtime/debug"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 )
 
 // dataflow makes every call as soon as its inputs exist, and returns when the last one has ended. A required call that
 // fails cancels the others.
 func (r *run) dataflow(ctx context.Context) error {
-	var groupCtx context.Context
-	r.group, groupCtx = errgroup.WithContext(ctx)
-	r.begin(groupCtx)
+	r.calling = lazyctx.NewScope(ctx)
+	defer r.calling.End()
+	r.begin()
 	err := r.group.Wait()
 	switch {
 	case r.committed.Load():
@@ -30,43 +29,47 @@ func (r *run) dataflow(ctx context.Context) error {
 }
 
 // begin starts all calls that wait for nothing. The last of them is made in this goroutine, which would only wait otherwise.
-func (r *run) begin(ctx context.Context) {
+func (r *run) begin() {
 	own := -1
 	for i, call := range r.plan.Calls {
 		if len(call.Needs) > 0 {
 			continue
 		}
 		if own >= 0 {
-			r.start(ctx, own)
+			r.start(own)
 		}
 		own = i
 	}
 	if own < 0 {
 		return
 	}
-	if err := r.chain(ctx, own); err != nil {
-		r.group.Go(func() error { return err }) // which ends the others
+	if err := r.chain(own); err != nil {
+		r.group.Go(func() error { return err })
 	}
 }
 
-func (r *run) start(ctx context.Context, call int) {
-	r.group.Go(func() error { return r.chain(ctx, call) })
+func (r *run) start(call int) {
+	r.group.Go(func() error {
+		growStack(call)
+		return r.chain(call)
+	})
 }
 
 // chain makes a call, and then, in the same goroutine, one of those that waited for nothing else; the others get
 // goroutines of their own.
-func (r *run) chain(ctx context.Context, call int) error {
+func (r *run) chain(call int) error {
 	for call >= 0 {
-		if err := r.call(ctx, call); err != nil {
+		if err := r.call(r.calling, call); err != nil {
+			r.calling.End() // and with it the others
 			return err
 		}
 		next := -1
 		for _, waiting := range r.plan.Calls[call].NeededBy {
-			if r.waiting[waiting].Add(-1) > 0 {
+			if r.progress[waiting].waiting.Add(-1) > 0 {
 				continue
 			}
 			if next >= 0 {
-				r.start(ctx, next)
+				r.start(next)
 			}
 			next = waiting
 		}
@@ -94,9 +97,13 @@ func (r *run) call(ctx context.Context, index int) error {
 		result.Failure = &Failure{Reason: plan.ReasonShed, Retryable: true, RetryAfter: time.Second, Err: errLean, Unsent: true}
 		return nil
 	}
-	ctx, cancel := withReserve(ctx, call)
-	defer cancel()
+	if end, ok := reserved(ctx, call); ok {
+		late := lazyctx.WithDeadline(ctx, end)
+		defer late.Close()
+		ctx = late
+	}
 	result.Started = time.Since(r.started)
+	defer r.progress[index].held.end()
 	reply, failure := r.guarded(ctx, index)
 	if failure == nil && reply != nil && !reply.absent {
 		failure = r.keep(index, reply)
@@ -123,21 +130,21 @@ func (r *run) call(ctx context.Context, index int) error {
 	return nil
 }
 
-// withReserve ends a little before ctx does, so that there is time left for each call in the chain behind this one, and to
-// answer without it if it is optional.
-func withReserve(ctx context.Context, call *plan.Call) (context.Context, context.CancelFunc) {
+// reserved is a time a little before ctx ends, so that there is time left for each call in the chain behind this one, and to answer
+// without it if it is optional; false if nothing is to be left.
+func reserved(ctx context.Context, call *plan.Call) (time.Time, bool) {
 	stages := call.Behind
 	if call.Optional {
 		stages++
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok || stages == 0 {
-		return ctx, func() {}
+		return time.Time{}, false
 	}
 	const most = 100 * time.Millisecond
 	remaining := time.Until(deadline)
 	reserve := min(time.Duration(stages)*min(remaining/10, most), remaining/2)
-	return context.WithDeadline(ctx, deadline.Add(-reserve))
+	return deadline.Add(-reserve), true
 }
 
 // guarded asks the target. A panic fails the call alone: it must not end the process, since what upstreams send decides
@@ -170,6 +177,9 @@ func (r *run) ask(ctx context.Context, index int) (*reply, *Failure) {
 		return r.askEach(ctx, scope, index)
 	}
 	request := &attempt{run: r, call: call, target: &r.targets[index], result: result}
+	if call.Poll == nil { // a poll waits between its answers
+		request.held = &r.progress[index].held
+	}
 	reply, failure := request.answer(ctx, scope)
 	result.Made, result.Requests = request.requests > 0, request.requests
 	if reply != nil {

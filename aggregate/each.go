@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 )
@@ -109,19 +110,23 @@ func chunks(elements []*element, scope *projection.Scope, size int) []*element {
 // askAll makes the calls. The error says that a required one failed, so that those that were left were not made.
 func (r *run) askAll(ctx context.Context, elements []*element, index int) error {
 	call := r.plan.Calls[index]
-	group, groupCtx := errgroup.WithContext(ctx)
+	asking := lazyctx.NewScope(ctx)
+	defer asking.End()
+	var group errgroup.Group
 	group.SetLimit(call.Each.Concurrency)
 	for _, one := range elements {
 		one.attempt = &attempt{run: r, call: call, target: &r.targets[index], result: &r.calls[index]}
 	}
 	for _, one := range elements {
 		group.Go(func() error {
-			if err := groupCtx.Err(); err != nil {
+			growStack(index)
+			if err := asking.Err(); err != nil {
 				one.failure = notAsked(err)
 				return err
 			}
-			one.ask(groupCtx)
+			one.ask(asking)
 			if one.failure != nil && (!call.Optional || call.Each.Batch > 0) {
+				asking.End() // and with it the others
 				return errCallFailed
 			}
 			return nil

@@ -36,7 +36,6 @@ func (r *run) project(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	scope = r.scope.In(ctx)
 	message, reports, more := r.plan.Response.Append(make([]byte, 0, r.guessSize()), scope)
 	r.lastSize.Store(int64(len(message)))
 	if err := wrapEnded(ctx, r.plan); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/projection"
 	"github.com/sheaf-rpc/sheaf/internal/urltemplate"
@@ -26,7 +27,9 @@ type run struct {
 	lean      bool
 	writes    *Writes
 	freshness freshness
-	group     *errgroup.Group
+	// calling is that in which calls are made, and group are those that make them.
+	calling *lazyctx.Scope
+	group   errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
 	account string
 	page    *page
@@ -34,20 +37,27 @@ type run struct {
 	mergeReports []projection.Report
 	// committed is set once the call at the commit point has succeeded.
 	committed atomic.Bool
-	// waiting counts, for each call, the calls that it still waits for.
-	waiting []atomic.Int32
+	// progress is how far each call is.
+	progress []progress
 	// calls are what became of each call. A call's entry, like its documents in scope, is written by its own goroutine before
 	// waiting is counted down, and read by the calls that need it after that.
 	calls []CallResult
+}
+
+// progress is how far a call is.
+type progress struct {
+	// waiting counts the calls that it still waits for.
+	waiting atomic.Int32
+	held    held
 }
 
 func newRun(rpc *RPC, input Input) *run {
 	places := plan.Documents{Calls: len(rpc.plan.Calls)}
 	state := &run{
 		RPC: rpc, documents: places, header: input.Header, caller: input.Caller, started: time.Now(), lean: input.Lean, writes: input.Writes,
-		scope:   projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
-		waiting: make([]atomic.Int32, len(rpc.plan.Calls)),
-		calls:   make([]CallResult, len(rpc.plan.Calls)),
+		scope:    projection.Scope{Request: input.Request, Awaited: input.Awaited, Answers: make([]*projection.Document, places.Count())},
+		progress: make([]progress, len(rpc.plan.Calls)),
+		calls:    make([]CallResult, len(rpc.plan.Calls)),
 	}
 	state.scope.Now = state.started
 	state.scope.Lets = state.newLets()
@@ -56,7 +66,7 @@ func newRun(rpc *RPC, input Input) *run {
 	}
 	for i, call := range rpc.plan.Calls {
 		state.calls[i].Name = call.Name
-		state.waiting[i].Store(int32(len(call.Needs)))
+		state.progress[i].waiting.Store(int32(len(call.Needs)))
 	}
 	return state
 }
@@ -79,7 +89,6 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.openPage(); err != nil {
 		return err
 	}
-	scope = r.scope.In(ctx)
 	if err := r.checkRequirements(scope); err != nil {
 		return err
 	}

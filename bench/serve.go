@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime"
 	"time"
 
 	"github.com/sheaf-rpc/sheaf/bench/internal/child"
 	"github.com/sheaf-rpc/sheaf/bench/internal/upstream"
+	"github.com/sheaf-rpc/sheaf/internal/heap"
 )
 
 // services is the name of the process of the pretend services.
@@ -47,7 +50,22 @@ func openChild(ctx context.Context, arguments []string) (server, error) {
 	if !found {
 		return server{}, fmt.Errorf("unknown subject %q", arguments[0])
 	}
+	if served.reserved {
+		return served.openReserved(ctx, arguments[1])
+	}
 	return served.open(ctx, arguments[1])
+}
+
+// openReserved opens a subject that has its heap until it is closed.
+func (s *subject) openReserved(ctx context.Context, baseURL string) (server, error) {
+	reserved := heap.Reserve(os.LookupEnv)
+	opened, err := s.open(ctx, baseURL)
+	closing := opened.close
+	opened.close = func(ctx context.Context) error {
+		defer runtime.KeepAlive(reserved)
+		return closing(ctx)
+	}
+	return opened, err
 }
 
 // environment is what a subject's process has in its environment: where telemetry is exported, if at all. What the environment of

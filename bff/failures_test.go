@@ -40,6 +40,9 @@ func TestOptionalDown(t *testing.T) {
 		t.Errorf("reviews was asked %d times; its breaker should have opened after 5", asked)
 	}
 	contains(t, h.logs.String(), `"to":"open"`, "optional call gave no answer", "bindings/storefront.yaml:8:7")
+	if lines := strings.Count(h.logs.String(), "optional call gave no answer"); lines != h.shop.Calls()["reviews"] {
+		t.Errorf("%d lines about %d calls that were made: those that the breaker refuses need none", lines, h.shop.Calls()["reviews"])
+	}
 	h.shop.Break("reviews", 0)
 	ctx := withDeadline(t)
 	for h.missesReviews(t) {

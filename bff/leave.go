@@ -59,7 +59,7 @@ func (p *procedure) hideFields(ctx context.Context, answer connect.AnyResponse) 
 		shown.Header().Del(partialHeader)
 		var partial sheafv1.Partial
 		if protojson.Unmarshal([]byte(told), &partial) == nil && hiding.Partial(&partial) { // it is our own
-			shown.Header().Set(partialHeader, partialJSON(&partial))
+			shown.Header().Set(partialHeader, p.partials.text(&partial))
 		}
 	}
 	return shown, nil

@@ -1,13 +1,13 @@
 package bff
 
 import (
-	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	sheafv1 "github.com/sheaf-rpc/sheaf/gen/sheaf/v1"
+	"github.com/sheaf-rpc/sheaf/internal/wirejson"
 )
 
 // partialHeader carries the report of what is missing, over every protocol.
@@ -16,10 +16,16 @@ const partialHeader = "Sheaf-Partial"
 // maxPartialHeader bounds it in bytes; peers commonly refuse headers beyond 8 KiB in all.
 const maxPartialHeader = 4 << 10
 
-// partialJSON is the report as JSON of printable ASCII. A report that is too long loses its drifts first, then its
-// fields.
-func partialJSON(partial *sheafv1.Partial) string {
-	text := asciiJSON(partial)
+// partials writes reports of what is missing for the header. It is safe for concurrent use.
+type partials struct{ writer *wirejson.Writer }
+
+func newPartials(types *wirejson.Types) partials {
+	return partials{types.Writer((*sheafv1.Partial)(nil).ProtoReflect().Descriptor())}
+}
+
+// text is a report as JSON of printable ASCII. A report that is too long loses its drifts first, then its fields.
+func (p partials) text(partial *sheafv1.Partial) string {
+	text := p.ascii(partial)
 	if len(text) <= maxPartialHeader {
 		return text
 	}
@@ -32,31 +38,27 @@ func partialJSON(partial *sheafv1.Partial) string {
 			Call: missing.GetCall(), Code: missing.GetCode(), Retryable: missing.GetRetryable(), RetryAfter: missing.GetRetryAfter(),
 		})
 	}
-	if text = asciiJSON(short); len(text) <= maxPartialHeader {
+	if text = p.ascii(short); len(text) <= maxPartialHeader {
 		return text
 	}
 	return "{}"
 }
 
-func asciiJSON(partial *sheafv1.Partial) string {
-	raw, err := protojson.Marshal(partial)
+func (p partials) ascii(partial *sheafv1.Partial) string {
+	wire, err := proto.Marshal(partial)
 	if err != nil {
 		return "{}"
 	}
-	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return "{}"
-	}
-	compact, err := json.Marshal(value)
+	text, err := p.writer.Append(nil, wire)
 	if err != nil {
 		return "{}"
 	}
-	return toASCII(compact)
+	return toASCII(text)
 }
 
 // toASCII escapes what a header cannot carry.
 func toASCII(text []byte) string {
-	var ascii []byte
+	ascii := make([]byte, 0, len(text))
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		switch {

@@ -29,6 +29,7 @@ type procedure struct {
 	routes        []*route
 	beyondRequest bool
 	shadows       *shadows
+	partials      partials
 	// filter takes hidden fields out of responses; nil for none.
 	filter *policy.FieldFilter
 	// logged is set if decisions about calls are.
@@ -39,9 +40,10 @@ type procedure struct {
 
 // openProcedures makes the procedures of all RPCs, and of those that routes make of them.
 func (w *world) openProcedures(bound map[*plan.RPC]*aggregate.RPC, validator protovalidate.Validator) {
+	reports := newPartials(w.responseTypes)
 	withoutRoutes := func(rpc *plan.RPC) *procedure {
 		return &procedure{
-			server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows,
+			server: w.server, plan: rpc, rpc: bound[rpc], validator: validator, timeout: w.timeout(rpc), vary: w.varyOf(rpc), shadows: w.shadows, partials: reports,
 			personal: w.isPersonal(rpc), logged: w.plan.Policy != nil,
 		}
 	}
@@ -102,7 +104,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[lazypb.M
 		}
 	}
 	if result.Partial != nil {
-		answer.Header().Set(partialHeader, partialJSON(result.Partial))
+		answer.Header().Set(partialHeader, p.partials.text(result.Partial))
 	}
 	return answer, nil
 }

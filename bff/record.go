@@ -11,6 +11,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
+	"github.com/sheaf-rpc/sheaf/upstreams"
 )
 
 // record counts, marks and logs what went wrong on the way to a response, be it missing from it or told in it.
@@ -44,8 +45,7 @@ func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *agg
 		if failure.Reason == plan.ReasonShed {
 			return // it is counted; a line for each would add to the load
 		}
-		code, _ := failure.Told()
-		logger.LogAttrs(ctx, levelOfCode(connect.Code(code), slog.LevelWarn), "optional call gave no answer",
+		logger.LogAttrs(ctx, levelOfMissing(failure), "optional call gave no answer",
 			slog.String("rpc", rpc), slog.String("call", call.Name), slog.String("upstream", call.Upstream()), slog.String("at", call.At.String()),
 			slog.String("reason", string(failure.Reason)), slog.String("error", failure.Error()))
 	}
@@ -54,6 +54,16 @@ func (p *procedure) recordCall(ctx context.Context, call *plan.Call, result *agg
 		logger.LogAttrs(ctx, levelOfCode(connect.Code(inner.GetCode()), slog.LevelWarn), "optional call gave no answer",
 			slog.String("rpc", rpc), slog.String("call", call.Name), slog.String("inner", inner.GetCall()), slog.String("at", call.At.String()), slog.String("reason", inner.GetCode().String()))
 	}
+}
+
+// levelOfMissing is the level of the line about an optional call without an answer. That a breaker opened has had its own line; one for each
+// call that it refuses would bury what else happens.
+func levelOfMissing(failure *aggregate.Failure) slog.Level {
+	if upstreams.IsOpen(failure) {
+		return slog.LevelDebug
+	}
+	code, _ := failure.Told()
+	return levelOfCode(connect.Code(code), slog.LevelWarn)
 }
 
 // recordDrift tells of a field that an upstream no longer fills.

@@ -45,7 +45,7 @@ func kindOf(status int) Kind {
 }
 
 // read reads an answer of any status, and says what it means. What a refusal says again of the request's secrets goes nowhere.
-func (c *Client) read(response *http.Response, exchange exchange, carried secrets) (*Answer, error) {
+func (c *Client) read(response *http.Response, exchange exchange, carried secrets, share *share) (*Answer, error) {
 	request, answer := exchange.Request, &Answer{Status: response.StatusCode, Header: response.Header}
 	switch {
 	case response.StatusCode == http.StatusNotModified && len(exchange.conditions) > 0:
@@ -60,7 +60,7 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 			return nil, err
 		}
 	default:
-		if failure := c.readWhole(response, request, answer); failure != nil {
+		if failure := c.readWhole(response, request, answer, share); failure != nil {
 			return nil, failure
 		}
 	}
@@ -99,8 +99,8 @@ type verdict struct{ unwell, mayPass, known bool }
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
-func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer) *Error {
-	body, err := readBody(response, c.config.MaxAnswerBytes)
+func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer, share *share) *Error {
+	body, err := readBody(response, c.config.MaxAnswerBytes, share)
 	if err != nil {
 		kind := KindBadAnswer
 		if isLost(err) {
@@ -112,34 +112,6 @@ func (c *Client) readWhole(response *http.Response, request *Request, answer *An
 	}
 	answer.Body = body
 	return nil
-}
-
-// readBody reads a whole body, or stops one byte behind the bound.
-func readBody(response *http.Response, bound int64) ([]byte, error) {
-	if response.ContentLength > bound {
-		return nil, fmt.Errorf("read body: %d bytes, more than the bound of %d", response.ContentLength, bound)
-	}
-	const guess = 512
-	size := response.ContentLength + 1 // the end is seen without more room
-	if response.ContentLength < 0 {
-		size = guess
-	}
-	body := make([]byte, 0, size)
-	for {
-		n, err := response.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch {
-		case int64(len(body)) > bound:
-			return nil, fmt.Errorf("read body: more than the bound of %d bytes", bound)
-		case errors.Is(err, io.EOF):
-			return body, nil
-		case err != nil:
-			return nil, fmt.Errorf("read body: %w", err)
-		}
-		if len(body) == cap(body) {
-			body = slices.Grow(body, min(cap(body), int(bound)+1-len(body)))
-		}
-	}
 }
 
 // isLost reports whether the connection ended before the body did.

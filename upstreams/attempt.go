@@ -53,7 +53,8 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	sending := signing.base.sending(attemptCtx, request)
+	sending := &signing.sending
+	sending.begin(attemptCtx, signing.base, request)
 	response, err := exchange.to.transport.send(signing.Request, until, sending)
 	if err != nil {
 		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
@@ -61,10 +62,15 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
-	answer, err := c.read(response, exchange, signing.carried)
+	share := share{room: c.room, observer: signing.base.observer, ctx: attemptCtx, until: until}
+	defer share.leave()
+	answer, err := c.read(response, exchange, signing.carried, &share)
 	// Whoever is told that we leave may end an answer as if it were whole, and over TLS that may still be read.
 	if attemptCtx.Err() != nil || isEnd(err) {
 		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
+	}
+	if err == nil {
+		share.handTo(request.Hold)
 	}
 	return withGeneration(answer, err, signing.generation)
 }

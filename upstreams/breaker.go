@@ -113,13 +113,18 @@ func (b *breakers) state() string {
 // do makes a call, unless the breaker is open.
 func (b *breaker) do(call func() (*Answer, error)) (*Answer, error) {
 	answer, err := b.circuit.Execute(call)
-	if !errors.Is(err, gobreaker.ErrOpenState) && !errors.Is(err, gobreaker.ErrTooManyRequests) {
+	if !IsOpen(err) {
 		return answer, err
 	}
 	return nil, &Error{
 		Upstream: b.upstream, Kind: KindUnavailable, Unsent: true, refused: true, RetryAfter: b.rest(time.Now()),
 		Err: fmt.Errorf("refused without a try: %w", err),
 	}
+}
+
+// IsOpen reports whether an error is that of a call which an open circuit breaker refused.
+func IsOpen(err error) bool {
+	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
 // rest is how long it stays open yet.

@@ -24,6 +24,7 @@ type Client struct {
 	header   http.Header
 	signer   signer
 	balancer *balancer
+	room     *room
 }
 
 // New creates a client. The error names what is wrong with the config, and what to do.
@@ -37,7 +38,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}
-	client := &Client{config: config, bases: bases{byURL: map[string]*base{}}, header: header, balancer: balancer}
+	client := &Client{config: config, bases: bases{byURL: map[string]*base{}}, header: header, balancer: balancer, room: newRoom(&config)}
 	if client.signer, err = newSigner(client, config.Credential); err != nil {
 		return nil, fmt.Errorf("create upstream %s: %w", config.Name, err)
 	}

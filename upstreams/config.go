@@ -105,6 +105,9 @@ type ConcurrencyConfig struct {
 	Queue int
 	// Adaptive moves the bound below Max, with the upstream's latency.
 	Adaptive bool
+	// AnswerBytes bounds what bodies of answers above 32 KiB take while they are read, but not below MaxAnswerBytes; others wait. One of
+	// unknown length takes MaxAnswerBytes. Default: 64 MiB, or 16 times MaxAnswerBytes if that is more.
+	AnswerBytes int64
 }
 
 func (c Config) withDefaults() Config {
@@ -119,6 +122,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Concurrency.Max, c.MaxConnections)
 	setDefault(&c.Concurrency.Queue, c.Concurrency.Max)
 	c.Concurrency.Queue = max(c.Concurrency.Queue, 0)
+	setDefault(&c.Concurrency.AnswerBytes, max(64<<20, 16*c.MaxAnswerBytes))
 	setDefault(&c.Retries.Backoff, 50*time.Millisecond)
 	setDefault(&c.Retries.MaxBackoff, time.Second)
 	if c.Hedging != nil {

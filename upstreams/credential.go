@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
 	"github.com/sheaf-rpc/sheaf/internal/store"
@@ -43,6 +44,8 @@ type Secret struct {
 type signing struct {
 	*http.Request
 
+	target   url.URL // the request's
+	sending  sending
 	call     *Request
 	base     *base
 	accounts *store.Accounts

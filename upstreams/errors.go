@@ -82,6 +82,9 @@ func (c *Client) broken(ctx context.Context, enough time.Time, request *Request,
 	case errors.Is(ctx.Err(), context.Canceled):
 		failure = c.fail(request, KindUnavailable, fmt.Errorf("caller gave up: %w", context.Canceled))
 		failure.given = true
+	case errors.Is(err, errNoRoom): // which says nothing about the upstream
+		failure = c.fail(request, KindTimeout, fmt.Errorf("no room for the answer in time: %w", context.DeadlineExceeded))
+		failure.given = true
 	case ctx.Err() != nil:
 		failure = c.fail(request, KindTimeout, fmt.Errorf("no answer before the caller's deadline: %w", context.DeadlineExceeded))
 		failure.given = time.Now().Before(enough)

@@ -14,19 +14,23 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 const scope = "github.com/sheaf-rpc/sheaf/upstreams"
 
 // observer makes a span and a measurement of each call, by OpenTelemetry's conventions for HTTP clients.
 type observer struct {
-	tracer     trace.Tracer
+	tracer trace.Tracer
+	// untraced is set if nobody keeps spans.
+	untraced   bool
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 	changes    metric.Int64Counter
 	repeats    metric.Int64Counter
 	keeps      metric.Int64Counter
 	addresses  metric.Int64Counter
+	waits      metric.Int64Counter
 	upstream   string
 	// common are the attributes that all calls of the upstream share.
 	common []attribute.KeyValue
@@ -44,8 +48,9 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create histogram: %w", err)
 	}
+	_, untraced := config.TracerProvider.(tracenoop.TracerProvider)
 	created := &observer{
-		tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
+		untraced: untraced, tracer: config.TracerProvider.Tracer(scope), propagator: config.Propagator, duration: duration, upstream: config.Name,
 		common: append(serverAttributes(base), attribute.String("sheaf.upstream", config.Name)),
 		base:   base.Scheme + "://" + base.Host, starting: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)},
 	}
@@ -57,6 +62,7 @@ func newObserver(config *Config, base *url.URL) (*observer, error) {
 		{&created.repeats, "sheaf.repeats", "{request}", "Requests to upstreams that were made again, as a retry, as a hedge, or since a connection broke."},
 		{&created.keeps, "sheaf.cache.answers", "{answer}", "Answers that were given from the cache."},
 		{&created.addresses, "sheaf.address.changes", "{change}", "Changes of addresses that requests are spread over, by the state that they changed to."},
+		{&created.waits, "sheaf.answer.waits", "{answer}", "Answers that waited to be read, since those that were read took all room."},
 	} {
 		if *counter.into, err = meter.Int64Counter(counter.name, metric.WithUnit(counter.unit), metric.WithDescription(counter.description)); err != nil {
 			return nil, fmt.Errorf("create counter %s: %w", counter.name, err)
@@ -84,6 +90,9 @@ type span struct {
 }
 
 func (o *observer) start(ctx context.Context, request *Request) (context.Context, span) {
+	if !o.isTraced(ctx) {
+		return ctx, span{observer: o, Span: tracenoop.Span{}, ctx: ctx, request: request, started: time.Now()}
+	}
 	ctx, tracing := o.tracer.Start(ctx, request.route(), o.starting...)
 	if tracing.IsRecording() {
 		tracing.SetAttributes(o.common...)
@@ -96,6 +105,16 @@ func (o *observer) start(ctx context.Context, request *Request) (context.Context
 		)
 	}
 	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
+}
+
+// isTraced reports whether a call gets a span. It gets none within a span of this process that is not recorded: a trace is kept as a
+// whole, or not at all.
+func (o *observer) isTraced(ctx context.Context) bool {
+	if o.untraced {
+		return false
+	}
+	around := trace.SpanFromContext(ctx)
+	return around.IsRecording() || !around.SpanContext().IsValid() || around.SpanContext().IsRemote()
 }
 
 // observe makes next a span and a measurement.
@@ -131,6 +150,12 @@ func (o *observer) resent(ctx context.Context) {
 	trace.SpanFromContext(ctx).AddEvent("connection broke")
 }
 
+// waited tells of an answer that waits for room.
+func (o *observer) waited(ctx context.Context) {
+	o.waits.Add(ctx, 1, metric.WithAttributes(o.common...))
+	trace.SpanFromContext(ctx).AddEvent("wait for room")
+}
+
 // kept tells of an answer from the cache.
 func (o *observer) kept(ctx context.Context, request *Request, how string, age time.Duration) {
 	o.note(ctx, NoteCache, request, how)
@@ -145,7 +170,20 @@ func (o *observer) note(ctx context.Context, kind NoteKind, request *Request, re
 }
 
 func (o *observer) inject(ctx context.Context, header http.Header) {
-	o.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+	o.propagator.Inject(ctx, carrier{propagation.HeaderCarrier(header)})
+}
+
+// carrier is a header that knows the usual names of a trace's context, which textproto would write anew for each request.
+type carrier struct{ propagation.HeaderCarrier }
+
+// Set implements propagation.TextMapCarrier.
+func (c carrier) Set(name, value string) {
+	switch name {
+	case "traceparent":
+		c.HeaderCarrier["Traceparent"] = []string{value}
+	default:
+		c.HeaderCarrier.Set(name, value)
+	}
 }
 
 func (s span) end(answer *Answer, err error) {

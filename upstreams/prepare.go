@@ -14,13 +14,14 @@ import (
 // prepare builds what goes to the wire. Credentials come last, so that nothing overrides them.
 func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signing) error {
 	request, base := exchange.Request, signing.base
-	target := *base.url
+	target := &signing.target
+	*target = *base.url
 	target.RawQuery = request.Query
-	if err := setPath(&target, base.url, "", request.Path); err != nil {
+	if err := setPath(target, base.url, "", request.Path); err != nil {
 		return err
 	}
 	outgoing := (&http.Request{
-		Method: request.Method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: request.Method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: maps.Clone(c.header), // whose values nobody changes
 	}).WithContext(ctx)
 	if err := addHeader(outgoing.Header, request.Header); err != nil {

@@ -55,7 +55,7 @@ func (c *Client) newSecrets(ctx context.Context, account string) (map[string]sec
 	if !isSuccess(response.StatusCode) {
 		return nil, fmt.Errorf("answered %d", response.StatusCode)
 	}
-	body, err := readBody(response, c.config.MaxAnswerBytes)
+	body, err := readBody(response, c.config.MaxAnswerBytes, nil)
 	if err != nil {
 		return nil, err
 	}

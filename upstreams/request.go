@@ -34,6 +34,10 @@ type Request struct {
 	// call may succeed later; known is false if only the status tells. It is called concurrently, and may be after the call has
 	// ended. It is nil for never.
 	Judge func(status int, header http.Header, body []byte) (unwell, mayPass, known bool)
+	// Hold gets what gives back the room that a large body takes, to be called when what is needed of the body has been found; whoever
+	// holds some makes no other request meanwhile. It is called concurrently, and may be after the call has ended. If it is nil, the
+	// room is given back when the body has been read.
+	Hold interface{ Keep(leave func()) }
 }
 
 // route is the method and the path with holes unfilled.

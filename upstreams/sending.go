@@ -15,9 +15,9 @@ type sending struct {
 	connected atomic.Bool
 }
 
-// sending begins an attempt to send a request to an address.
-func (b *base) sending(ctx context.Context, request *Request) *sending {
-	return &sending{ctx: ctx, base: b, repeatable: request.isRepeatable()}
+// begin prepares for an attempt, whose context ctx is.
+func (s *sending) begin(ctx context.Context, to *base, request *Request) {
+	s.ctx, s.base, s.repeatable = ctx, to, request.isRepeatable()
 }
 
 // Connected is told of each connection that the request gets.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/bff"
 	"github.com/sheaf-rpc/sheaf/internal/diag"
+	"github.com/sheaf-rpc/sheaf/internal/heap"
 	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 	"github.com/sheaf-rpc/sheaf/internal/watch"
 )
@@ -45,7 +46,7 @@ If anything is wrong with the files, nothing changes, and the log says what chec
 }
 
 func serve(ctx context.Context, p process, dir string, flags serveFlags) error {
-	reserved := reserveHeap(p.lookupEnv)
+	reserved := heap.Reserve(p.lookupEnv)
 	defer runtime.KeepAlive(reserved)
 	return withTelemetry(ctx, p, func(options []bff.Option, logger *slog.Logger) error {
 		signals, stop := p.takeHangups()

@@ -37,7 +37,7 @@ var table = map[string]rule{
 	"internal/source":      {may: []string{"internal/diag", "internal/expr", "gen/sheaf/"}, never: network},
 	"internal/compile":     {may: append([]string{"internal/plan", "internal/source", "gen/sheaf/"}, belowPlan...), never: network},
 	"aggregate": { // the client's token passes through it, as a secret that does not print
-		may:   append([]string{"internal/plan", "internal/pagetoken", "internal/secret", "gen/sheaf/"}, belowPlan...),
+		may:   append([]string{"internal/plan", "internal/lazyctx", "internal/pagetoken", "internal/secret", "gen/sheaf/"}, belowPlan...),
 		never: []string{"connectrpc.com/connect", module + "internal/compile", module + "internal/source", module + "upstreams"},
 	},
 	"internal/livefile":  {never: network},
@@ -46,7 +46,9 @@ var table = map[string]rule{
 	"internal/pagetoken": {never: network},
 	"internal/store":     {may: []string{"internal/livefile", "internal/lru", "internal/secret"}, never: network},
 	"internal/tlsfile":   {may: []string{"internal/livefile"}, never: network},
-	"internal/httpwire":  {never: []string{"connectrpc.com/connect"}},
+	"internal/lazyctx":   {never: network},
+	"internal/heap":      {never: network},
+	"internal/httpwire":  {may: []string{"internal/lazyctx"}, never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
 		may:   []string{"internal/httpcache", "internal/httpwire", "internal/lru", "internal/secret", "internal/store"},
@@ -72,7 +74,7 @@ var table = map[string]rule{
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "internal/wirejson", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{
-		"bff", "internal/compile", "internal/diag", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",
+		"bff", "internal/compile", "internal/diag", "internal/heap", "internal/plan", "internal/source", "internal/telemetry", "internal/watch",
 		"examples/storefront", "examples/storefront/pretend",
 		"examples/social", "examples/social/pretend",
 	}},

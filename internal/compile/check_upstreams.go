@@ -20,10 +20,27 @@ func (d *draft) checkUpstreams() {
 			d.report(address, hint, "base_url of %s %s", upstream.Key, message)
 		}
 		d.checkTransport(upstream.Value)
+		d.checkAnswerBytes(upstream.Value)
 		d.checkHeaderNames(upstream.Value.Get("headers"))
 		d.checkCredentials(upstream.Key, upstream.Value.Get("credentials"))
 		d.checkCacheStore(upstream.Value.Get("cache"))
 		d.checkIgnoredHeaders(upstream.Value.Get("cache", "ignore_headers"))
+	}
+}
+
+// checkAnswerBytes refuses a bound for all answers that are read that one of them may exceed.
+func (d *draft) checkAnswerBytes(upstream *source.Node) {
+	all, one := upstream.Get("concurrency", "answer_bytes"), upstream.Get("max_answer_bytes")
+	if all == nil {
+		return
+	}
+	largest, size := int64(1<<20), "1MiB"
+	if one != nil {
+		size = one.Text
+		largest, _ = parseSize(size) // the vocabulary's rules report what is no size
+	}
+	if together, err := parseSize(all.Text); err == nil && together > 0 && together < largest {
+		d.report(all, "write a multiple of it, such as 64MiB", "answer_bytes is less than max_answer_bytes (%s), which one answer may have", size)
 	}
 }
 

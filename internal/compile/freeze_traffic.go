@@ -26,12 +26,16 @@ func freezeHedging(config *configv1.Hedging) *plan.Hedging {
 	return &plan.Hedging{Percentile: config.GetPercentile(), MinWait: duration(config.GetMinWait())}
 }
 
-func freezeConcurrency(config *configv1.Concurrency) plan.Concurrency {
+func freezeConcurrency(config *configv1.Concurrency) (plan.Concurrency, error) {
 	frozen := plan.Concurrency{Max: int(config.GetMax()), Adaptive: config.GetAdaptive()}
 	if config != nil && config.Queue != nil {
 		frozen.Queue = cmp.Or(int(config.GetQueue()), -1)
 	}
-	return frozen
+	var err error
+	if size := config.GetAnswerBytes(); size != "" {
+		frozen.AnswerBytes, err = parseSize(size)
+	}
+	return frozen, err
 }
 
 func freezeCache(config *configv1.Cache) (*plan.Cache, error) {

@@ -42,10 +42,13 @@ func freezeUpstream(name string, config *configv1.Upstream) (*plan.Upstream, err
 			Window: duration(config.GetBreaker().GetWindow()), OpenFor: duration(config.GetBreaker().GetOpenFor()),
 			PerRoute: config.GetBreaker().GetPer() == "route",
 		},
-		Retries: freezeRetries(config.GetRetries()), Hedging: freezeHedging(config.GetHedging()), Concurrency: freezeConcurrency(config.GetConcurrency()),
+		Retries: freezeRetries(config.GetRetries()), Hedging: freezeHedging(config.GetHedging()),
 		Balance: freezeBalance(config.GetBalance()), Proxy: config.GetProxy(),
 	}
 	var err error
+	if upstream.Concurrency, err = freezeConcurrency(config.GetConcurrency()); err != nil {
+		return nil, err
+	}
 	if upstream.Cache, err = freezeCache(config.GetCache()); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ type Passing struct {
 // PassOn says how far the response may be kept by those that it is passed on to, in whole or in part. Where it depends on what was
 // sent, only by the one who asked. There is one time for all of them: the shorter of that of shared caches and that of others.
 func (r Rules) PassOn(request http.Header, response *Response, now time.Time) Passing {
+	if !r.mayBeFresh(response) {
+		return Passing{}
+	}
 	one := Rules{Private: true, DefaultAge: r.DefaultAge, NegativeAge: r.NegativeAge}
 	if !one.MayStore(nil, response) {
 		return Passing{}
@@ -30,6 +33,11 @@ func (r Rules) PassOn(request http.Header, response *Response, now time.Time) Pa
 	}
 	passing.MaxAge = min(passing.MaxAge, all.Judge(nil, response, now).Fresh)
 	return passing
+}
+
+// mayBeFresh is false of most responses: they do not say how long they are fresh, nor does anybody else.
+func (r Rules) mayBeFresh(response *Response) bool {
+	return r.DefaultAge > 0 || r.NegativeAge > 0 || len(response.Header["Cache-Control"]) > 0 || len(response.Header["Expires"]) > 0
 }
 
 func varies(request http.Header, response *Response) bool {

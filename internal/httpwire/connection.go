@@ -5,6 +5,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 )
 
 // bufferSize is that of the buffer for what is read, in bytes: most heads fit into it, and short bodies with them.
@@ -32,14 +34,14 @@ type connection struct {
 	// look sets silent to whether nothing has come.
 	look   func(descriptor uintptr) bool
 	silent bool
-	// interrupt ends reads and writes at once.
-	interrupt func()
+	// interruption ends reads and writes at once.
+	interruption lazyctx.Hook
 }
 
 func newConnection(p *pool, to *host, raw net.Conn) *connection {
 	created := &connection{Conn: raw, pool: p, host: to}
 	created.reader = bufio.NewReaderSize(created, bufferSize)
-	created.interrupt = func() { _ = raw.SetDeadline(time.Unix(1, 0)) } // if that fails, it is closed
+	created.interruption.Call = func() { _ = raw.SetDeadline(time.Unix(1, 0)) } // if that fails, it is closed
 	created.look = func(descriptor uintptr) bool {
 		created.silent = isSilent(descriptor)
 		return true

@@ -17,8 +17,6 @@ type exchange struct {
 	response   http.Response
 	connection *connection
 	ctx        context.Context
-	// release ends that the context interrupts the connection; false if it has.
-	release func() bool
 	// writing gets the outcome of a long body; nil without one.
 	writing <-chan error
 	// rest is what is left of a body of declared length, and framed reads any other; nil for that.
@@ -34,7 +32,8 @@ type exchange struct {
 // connection goes back or is closed when the answer's body ends, or at once if there is none.
 func (c *connection) exchange(message *message) (*http.Response, error) {
 	c.head, c.unbounded, c.arrived, c.broken = c.pool.config.MaxHeaderBytes, false, false, nil
-	made := &exchange{connection: c, ctx: message.ctx, lasting: true, release: context.AfterFunc(message.ctx, c.interrupt)}
+	made := &exchange{connection: c, ctx: message.ctx, lasting: true}
+	c.interruption.Attach(message.ctx)
 	written, err := made.send(message)
 	// An answer goes before the error of what it was an answer to: who refuses a long body closes the connection.
 	if readErr := made.readHead(message.request); readErr != nil {
@@ -111,7 +110,7 @@ func (x *exchange) end(writing error) error {
 
 // abort closes the connection, and waits until nobody sends the body any more.
 func (x *exchange) abort() {
-	x.release()
+	x.connection.interruption.Detach()
 	x.connection.pool.drop(x.connection)
 	if x.writing != nil {
 		x.wrote(0)
@@ -121,7 +120,7 @@ func (x *exchange) abort() {
 // finish gives the connection back, if it can be used again.
 func (x *exchange) finish() {
 	const patience = 50 * time.Millisecond // as of net/http, for a goroutine that is about to end
-	if !x.release() || !x.lasting || x.connection.reader.Buffered() > 0 || x.writing != nil && !x.wrote(patience) {
+	if !x.connection.interruption.Detach() || !x.lasting || x.connection.reader.Buffered() > 0 || x.writing != nil && !x.wrote(patience) {
 		x.abort()
 		return
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 )
 
 // message is a request as it is sent.
@@ -47,6 +49,9 @@ var messages = sync.Pool{New: func() any { return new(message) }}
 func newMessage(request *http.Request, until time.Time) (*message, error) {
 	made := messages.Get().(*message)
 	made.request, made.ctx, made.until = request, request.Context(), until
+	if at := lazyctx.Deadline(made.ctx); !at.IsZero() && (until.IsZero() || at.Before(until)) {
+		made.until = at
+	}
 	err := made.appendHead()
 	if err == nil {
 		err = made.appendBody()

@@ -32,6 +32,8 @@ type Concurrency struct {
 	// Queue is the most that wait; negative for none.
 	Queue    int
 	Adaptive bool
+	// AnswerBytes bounds what large answers take in memory before what is needed of them is found; 0 for the default.
+	AnswerBytes int64
 }
 
 // Cache says how answers of GET are kept.

@@ -219,8 +219,8 @@ func floating(value Value, bits int) (float64, bool) {
 		exactDigits = 15
 	}
 	if isWholeLiteral(text) && len(text) > exactDigits {
-		var exact [32]byte
-		return number, string(strconv.AppendFloat(exact[:0], number, 'f', -1, bits)) == string(text)
+		var exact [32]byte // all digits, not the fewest that tell it from its neighbours
+		return number, string(strconv.AppendFloat(exact[:0], number, 'f', 0, bits)) == string(text)
 	}
 	return number, true
 }

@@ -1414,7 +1414,10 @@ type Concurrency struct {
 	// The most that wait for their turn; what comes on top fails at once. Default: max.
 	Queue *int32 `protobuf:"varint,2,opt,name=queue,proto3,oneof" json:"queue,omitempty"`
 	// Whether the bound moves below max, with the upstream's latency.
-	Adaptive      bool `protobuf:"varint,3,opt,name=adaptive,proto3" json:"adaptive,omitempty"`
+	Adaptive bool `protobuf:"varint,3,opt,name=adaptive,proto3" json:"adaptive,omitempty"`
+	// The most that answers above 32 KiB take in memory before what is needed of them is found; others are left with the upstream. One
+	// that does not say its length counts as max_answer_bytes. Default: 64MiB, or 16 times max_answer_bytes if that is more.
+	AnswerBytes   string `protobuf:"bytes,4,opt,name=answer_bytes,json=answerBytes,proto3" json:"answer_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1468,6 +1471,13 @@ func (x *Concurrency) GetAdaptive() bool {
 		return x.Adaptive
 	}
 	return false
+}
+
+func (x *Concurrency) GetAnswerBytes() string {
+	if x != nil {
+		return x.AnswerBytes
+	}
+	return ""
 }
 
 // Balance spreads requests over several addresses.
@@ -3401,11 +3411,12 @@ const file_sheaf_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"percentile\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\n" +
 	"percentile\x12>\n" +
-	"\bmin_wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\aminWait\"r\n" +
+	"\bmin_wait\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x02*\x00R\aminWait\"\xc1\x01\n" +
 	"\vConcurrency\x12\x19\n" +
 	"\x03max\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x03max\x12\"\n" +
 	"\x05queue\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00H\x00R\x05queue\x88\x01\x01\x12\x1a\n" +
-	"\badaptive\x18\x03 \x01(\bR\badaptiveB\b\n" +
+	"\badaptive\x18\x03 \x01(\bR\badaptive\x12M\n" +
+	"\fanswer_bytes\x18\x04 \x01(\tB*\xbaH'r%2#^([1-9][0-9]{0,8}(B|KiB|MiB|GiB))?$R\vanswerBytesB\b\n" +
 	"\x06_queue\"\xe0\x01\n" +
 	"\aBalance\x12(\n" +
 	"\taddresses\x18\x01 \x03(\tB\n" +

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,8 +24,8 @@ func (noteAnswer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 		response, err := next(ctx, request)
 		answer := answerOf(ctx, err)
-		answer.Partial = err == nil && response.Header().Get(partialHeader) != ""
-		policy.From(ctx).Answer = answer
+		answer.Partial = err == nil && len(response.Header()[partialHeader]) > 0
+		policy.From(ctx).Answered(answer)
 		return response, err
 	}
 }
@@ -36,7 +34,7 @@ func (noteAnswer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 func (noteAnswer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, connection connect.StreamingHandlerConn) error {
 		err := next(ctx, connection)
-		policy.From(ctx).Answer = answerOf(ctx, err)
+		policy.From(ctx).Answered(answerOf(ctx, err))
 		return err
 	}
 }
@@ -46,8 +44,8 @@ func (noteAnswer) WrapStreamingClient(next connect.StreamingClientFunc) connect.
 	return next
 }
 
-func answerOf(ctx context.Context, err error) *policy.Answer {
-	answer := &policy.Answer{Span: trace.SpanContextFromContext(ctx)}
+func answerOf(ctx context.Context, err error) policy.Answer {
+	answer := policy.Answer{Span: trace.SpanContextFromContext(ctx)}
 	if err != nil && !connect.IsNotModifiedError(err) {
 		answer.Code = connect.CodeOf(err)
 	}
@@ -75,26 +73,20 @@ func (w *world) recordDecisions(r *http.Request, call *policy.Call) {
 	}
 }
 
-// counted is what decisions are counted by. There are as many as the files name, and one in a process for each.
-type counted struct{ kind, rule, rpc string }
-
 // decided counts a decision.
 func (m *meters) decided(ctx context.Context, by counted) {
-	option, known := m.counted.Load(by)
-	if !known {
-		option, _ = m.counted.LoadOrStore(by, metric.WithAttributeSet(attribute.NewSet(
-			attribute.String("sheaf.decision", by.kind), attribute.String("sheaf.rule", by.rule), attribute.String("sheaf.rpc", by.rpc))))
-	}
-	m.decisions.Add(ctx, 1, option.(metric.MeasurementOption))
+	m.decisions.Add(ctx, 1, m.counted.of(by)...)
 }
 
 func (w *world) logDecisions(r *http.Request, call *policy.Call, outcome string) {
-	attributes := []slog.Attr{
+	var room [9]slog.Attr // for all that there may be
+	attributes := append(room[:0],
 		slog.String("rpc", call.RPC), slog.String("outcome", outcome), slog.String("peer", call.Peer.IP),
 		slog.String("listener", call.Peer.Listener), slog.Float64("duration_ms", float64(time.Since(call.Arrived).Microseconds())/1e3),
-	}
+	)
 	if caller := call.Caller; caller != nil { // nobody where the proof does not hold
-		attributes = append(attributes, slog.Group("caller", slog.String("provider", caller.Provider), slog.String("id", caller.ID)))
+		group := slog.GroupValue(slog.String("provider", caller.Provider), slog.String("id", caller.ID))
+		attributes = append(attributes, slog.Attr{Key: "caller", Value: group})
 	}
 	if code, known := call.Code(); known {
 		attributes = append(attributes, slog.String("code", codeName(code)))

@@ -2,7 +2,6 @@ package bff
 
 import (
 	"fmt"
-	"sync"
 
 	"go.opentelemetry.io/otel/metric"
 )
@@ -11,7 +10,7 @@ import (
 type meters struct {
 	missing, drifts, shed, reloads, limited, limitsAway, routes, shadows, decisions metric.Int64Counter
 
-	counted sync.Map // the attributes of each counted, made once
+	counted countedOptions
 }
 
 func newMeters(provider metric.MeterProvider) (*meters, error) {

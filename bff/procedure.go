@@ -82,7 +82,7 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[lazypb.M
 		defer cancel()
 	}
 	running := ctx
-	if p.logged {
+	if p.logged && len(chosen.plan.Calls) > 0 {
 		var gathered *trail
 		running, gathered = follow(ctx)
 		defer gathered.end(policy.From(ctx))

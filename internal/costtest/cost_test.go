@@ -30,7 +30,7 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		{name: "one call", calls: one, most: cost{28, 5_000}},
 		{name: "three calls", calls: three, most: cost{-8, 1_500}},
 		{name: "three calls, JSON", calls: three, json: true, most: cost{13, 2_800}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{24, 3_600}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{13, 3_400}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

@@ -1,19 +1,19 @@
 package edge
 
-import (
-	"maps"
-	"net/http"
-)
+import "net/http"
 
 // every answer has these headers. It is data of programs, so no browser may show it as a page, or take it for another kind of data;
 // a page of another origin may only read it through CORS, which is not subject to the resource policy (Fetch, section 3.7).
 //
 //nolint:gochecknoglobals // a table
-var every = http.Header{
-	"X-Content-Type-Options":       {"nosniff"},
-	"Referrer-Policy":              {"no-referrer"},
-	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
-	"Cross-Origin-Resource-Policy": {"same-origin"},
+var every = [...]struct {
+	name   string
+	values []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
 }
 
 var (
@@ -22,7 +22,9 @@ var (
 )
 
 func setHeaders(header http.Header, r *http.Request) {
-	maps.Copy(header, every)
+	for i := range every {
+		header[every[i].name] = every[i].values
+	}
 	if r.TLS != nil {
 		header["Strict-Transport-Security"] = aYear // RFC 6797: not over clear text
 	}

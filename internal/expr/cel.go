@@ -100,6 +100,9 @@ type Program struct {
 	adapter types.Adapter
 	// loops is set if the expression goes over something, so that it may take long.
 	loops bool
+	// condition and selected are the program without CEL; nil for most.
+	condition condition
+	selected  *chain
 }
 
 // Compile compiles an expression, or returns everything that is wrong with it.
@@ -125,6 +128,7 @@ func (e *Env) Compile(text string) (*Program, []*Error) {
 	compiled.Compared = comparisonsIn(text, checked.NativeRep())
 	compiled.Proves = provenBy(checked.NativeRep().Expr())
 	compiled.loops = loops
+	compiled.makeDirect(checked.NativeRep())
 	return compiled, nil
 }
 
@@ -187,6 +191,11 @@ type Activation interface {
 // Eval evaluates the program. The error is nil unless the outcome is Failed; its text quotes no value from an answer
 // beyond what the expression itself computes with.
 func (p *Program) Eval(ctx context.Context, names Activation) (ref.Val, Outcome, error) {
+	if p.condition != nil {
+		if holds, decided := p.condition(names); decided {
+			return types.Bool(holds), Found, nil
+		}
+	}
 	value, err := p.eval(ctx, &activation{names})
 	switch {
 	case err != nil && isMissing(err):

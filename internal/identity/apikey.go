@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -35,7 +34,8 @@ func IssueKey(ctx context.Context, keys store.Keys, of store.Key) (*store.Key, s
 	for {
 		text := newKey()
 		of.Prefix, _ = PrefixOf(text)
-		of.Hash = hashOf(text)
+		hash := digestOf(text)
+		of.Hash = hash[:]
 		err := keys.Add(ctx, &of)
 		if errors.Is(err, store.ErrPrefixTaken) {
 			continue // one in 2^60
@@ -49,16 +49,19 @@ func IssueKey(ctx context.Context, keys store.Keys, of store.Key) (*store.Key, s
 
 func newKey() string {
 	unsummed := keyMark + strings.ToLower(rand.Text()[:keyPrefix]+"_"+rand.Text()[:keySecret])
-	return unsummed + sumOf(unsummed)
+	sum := checksum(unsummed)
+	return unsummed + string(sum[:])
 }
 
-func sumOf(unsummed string) string {
-	return keyEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(unsummed))))
-}
-
-func hashOf(key string) []byte {
-	sum := sha256.Sum256([]byte(key))
-	return sum[:]
+func checksum(unsummed string) (letters [keySum]byte) {
+	sum := ^uint32(0)
+	for i := range len(unsummed) { // as crc32.ChecksumIEEE, which asks for a copy in memory of its own
+		sum = crc32.IEEETable[byte(sum)^unsummed[i]] ^ sum>>8
+	}
+	var number [4]byte
+	binary.BigEndian.PutUint32(number[:], ^sum)
+	keyEncoding.Encode(letters[:], number[:])
+	return letters
 }
 
 // PrefixOf is the prefix of a key, if the text has the form of one.
@@ -68,7 +71,8 @@ func PrefixOf(text string) (prefix string, ok bool) {
 	}
 	prefix = text[len(keyMark) : secretsBegin-1]
 	summed := len(text) - keySum
-	return prefix, IsPrefix(prefix) && isBase32(text[secretsBegin:]) && sumOf(text[:summed]) == text[summed:]
+	sum := checksum(text[:summed])
+	return prefix, IsPrefix(prefix) && isBase32(text[secretsBegin:]) && string(sum[:]) == text[summed:]
 }
 
 // IsPrefix reports whether a text has the form of a key's prefix.
@@ -76,7 +80,7 @@ func IsPrefix(text string) bool { return len(text) == keyPrefix && isBase32(text
 
 func isBase32(text string) bool {
 	for i := range len(text) {
-		if strings.IndexByte(keyLetters, text[i]) < 0 {
+		if c := text[i]; (c < 'a' || 'z' < c) && (c < '2' || '7' < c) {
 			return false
 		}
 	}

@@ -107,8 +107,9 @@ func (a *APIKeys) Identify(ctx context.Context, proof Proof) (*Caller, error) {
 
 // prove is the key's caller, if a text is the key, and the key is good.
 func (k *knownKey) prove(text string, now time.Time) (*Caller, error) {
+	hash := digestOf(text)
 	switch {
-	case subtle.ConstantTimeCompare(k.Hash, hashOf(text)) != 1:
+	case subtle.ConstantTimeCompare(k.Hash, hash[:]) != 1:
 		return nil, &Error{Reason: errNoKey.Reason, Err: fmt.Errorf("it is not the key %s", k.Prefix)}
 	case !k.Revoked.IsZero():
 		return nil, &Error{Reason: "the API key has been revoked", Err: fmt.Errorf("key %s", k.Prefix)}

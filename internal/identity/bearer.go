@@ -36,6 +36,9 @@ func (b *Bearer) Identify(ctx context.Context, proof Proof) (*Caller, error) {
 			return caller, nil
 		}
 	}
+	if !isBearer(token) { // one that is known has been looked at
+		return nil, errNotBearer()
+	}
 	if len(b.jwts) == 0 && b.introspection != nil {
 		return b.introspection.identify(ctx, token, digest)
 	}

@@ -2,7 +2,7 @@ package identity
 
 import "crypto/sha256"
 
-// digest stands for a token, so that no token is kept.
+// digest stands for a token or a key, so that none is kept.
 type digest [sha256.Size]byte
 
 func digestOf(token string) digest {

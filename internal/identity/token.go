@@ -25,8 +25,8 @@ func challengeOf(reason string) string {
 	return bearerScheme + ` error="invalid_token", error_description="` + reason + `"`
 }
 
-// bearerToken is the token of a request (RFC 6750, section 2.1). The error is ErrNone if there is none, also if Authorization is of
-// another scheme.
+// bearerToken is what a request has as its token (RFC 6750, section 2.1), whose characters are still to be looked at. The error is ErrNone if
+// there is none, also if Authorization is of another scheme.
 func bearerToken(header http.Header) (string, error) {
 	values := header["Authorization"]
 	if len(values) == 0 {
@@ -44,12 +44,14 @@ func bearerToken(header http.Header) (string, error) {
 	switch {
 	case len(token) > maxToken:
 		return "", refuse("token is too long")
-	case !ok || !isBearer(token):
-		return "", refuse("Authorization is not Bearer and one token")
+	case !ok:
+		return "", errNotBearer()
 	default:
 		return token, nil
 	}
 }
+
+func errNotBearer() error { return refuse("Authorization is not Bearer and one token") }
 
 // isBearer reports whether a text is a b64token of RFC 6750, section 2.1.
 func isBearer(text string) bool {

@@ -48,16 +48,16 @@ func (r *Rules) Decide(ctx context.Context, facts *Facts) Decision {
 			return Decision{Deny, rule.Name, "its condition holds"}
 		}
 	}
-	reasons := []string{"no rule allows it"}
+	var failed []string
 	for _, rule := range r.allow {
 		switch fulfilled, err := holds(ctx, rule.When, facts); {
 		case err != nil:
-			reasons = append(reasons, rule.Name+" cannot be evaluated: "+err.Error())
+			failed = append(failed, "; "+rule.Name+" cannot be evaluated: "+err.Error())
 		case fulfilled:
 			return Decision{Allow, rule.Name, "its condition holds"}
 		}
 	}
-	return Decision{Deny, "", strings.Join(reasons, "; ")}
+	return Decision{Deny, "", "no rule allows it" + strings.Join(failed, "")}
 }
 
 // Authorize refuses calls that the rules of their RPC do not allow. Who has proven nothing is asked to, where there are proofs that count.
@@ -66,8 +66,8 @@ func Authorize(rules *Rules) connect.Interceptor {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			call := From(ctx)
 			message, _ := request.Any().(proto.Message)
-			decision := rules.Decide(ctx, call.Facts(message, time.Now()))
-			call.Decisions = append(call.Decisions, decision)
+			decision := rules.Decide(ctx, call.Facts(message, time.Time{}))
+			call.add(decision)
 			switch {
 			case decision.Kind == Allow:
 				return next(ctx, request)

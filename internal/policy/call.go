@@ -33,6 +33,10 @@ type Call struct {
 	told      Told // without a writer where it came in by another way than HTTP
 	facts     Facts
 	execution *Execution // nil without an Idempotency-Key
+	// answer, fewDecisions and left are room for what most calls have, so that they need no memory besides.
+	answer       Answer
+	fewDecisions [2]Decision
+	left         [1]string // what limits have left, as a header
 }
 
 // Answer is what became of a call.
@@ -43,6 +47,12 @@ type Answer struct {
 	Span trace.SpanContext
 	// Partial is set if something is missing from the response.
 	Partial bool
+}
+
+// Answered notes what became of the call.
+func (c *Call) Answered(answer Answer) {
+	c.answer = answer
+	c.Answer = &c.answer
 }
 
 // Code is what the client of a call that is over was told, 0 for a response, if that is known.

@@ -31,8 +31,13 @@ var refusals = []string{Deny, Limited, Conflict, Unknown}
 const Unread = "unread"
 
 // Decide notes a decision.
-func (c *Call) Decide(kind, by, reason string) {
-	c.Decisions = append(c.Decisions, Decision{kind, by, reason})
+func (c *Call) Decide(kind, by, reason string) { c.add(Decision{kind, by, reason}) }
+
+func (c *Call) add(decision Decision) {
+	if c.Decisions == nil {
+		c.Decisions = c.fewDecisions[:0]
+	}
+	c.Decisions = append(c.Decisions, decision)
 }
 
 // Outcome is what the policy made of a call that is over: the kind of the decision that ended it, Unread, or Allow, whatever came of it then.

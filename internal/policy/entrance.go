@@ -28,7 +28,7 @@ func (e *Entrance) Handler(rpc string, anonymous bool, next http.Handler) http.H
 		if err != nil {
 			call.Decide(Deny, "", err.Error())
 			refused := unidentified(err)
-			call.Answer = &Answer{Code: refused.Code()}
+			call.Answered(Answer{Code: refused.Code()})
 			Challenge(w.Header(), e.Chain.Challenged(err))
 			Refuse(failures, w, r, refused)
 			e.Done(r, call)

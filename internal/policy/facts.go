@@ -46,7 +46,8 @@ type Facts struct {
 	Request proto.Message
 	// Header is the client's; nil where expressions see none.
 	Header http.Header
-	Now    time.Time
+	// Now is zero for the time at which an expression asks.
+	Now time.Time
 
 	peer, lower map[string]string // as expressions see them, once one has asked
 }
@@ -77,6 +78,9 @@ func (f *Facts) Resolve(name string) (any, bool) {
 	case "rpc":
 		return f.call.RPC, true
 	case "now":
+		if f.Now.IsZero() {
+			f.Now = time.Now()
+		}
 		return f.Now, true
 	case "headers":
 		if f.lower == nil {

@@ -14,15 +14,14 @@ func (a *asking) tell() {
 		return
 	}
 	advertised := a.advertised
-	if advertised == "" {
-		advertised = a.policyAt(a.call.Arrived)
+	if advertised == nil {
+		advertised = []string{a.policyAt(a.call.Arrived)}
 	}
-	values := [2]string{advertised} // one piece of memory for both fields
-	a.call.Header[RateLimitPolicyHeader] = values[:1:1]
+	a.call.Header[RateLimitPolicyHeader] = advertised
 	var buffer [256]byte
 	if left := a.appendLeft(buffer[:0]); len(left) > 0 {
-		values[1] = string(left)
-		a.call.Header[RateLimitHeader] = values[1:]
+		a.call.left[0] = string(left)
+		a.call.Header[RateLimitHeader] = a.call.left[:]
 	}
 }
 
@@ -47,7 +46,7 @@ func (a *asking) appendLeft(left []byte) []byte {
 func (l *limited) advertise() {
 	ofMonths := func(one *limit) bool { return one.Quota.Count > 0 && one.Quota.Each == store.Month }
 	if !slices.ContainsFunc(l.local, ofMonths) && !slices.ContainsFunc(l.shared, ofMonths) {
-		l.advertised = l.policyAt(time.Time{})
+		l.advertised = []string{l.policyAt(time.Time{})}
 	}
 }
 

@@ -17,8 +17,8 @@ type limited struct {
 	concurrent, local, shared []*limit
 	// keys are the expressions that limits count by: the same one once.
 	keys []*expr.Program
-	// advertised is the policy as clients see it, if it is always the same.
-	advertised string
+	// advertised is the policy as clients see it, if it is always the same; nil if not. Nobody changes it.
+	advertised []string
 }
 
 // limit is a Limit that is ready.
@@ -101,6 +101,9 @@ func (a *asking) ask(ctx context.Context, takes []store.Take, limits []*limit, f
 func keyText(ctx context.Context, program *expr.Program, facts *Facts) string {
 	if program == nil {
 		return ""
+	}
+	if text, selected := program.Selected(facts); selected {
+		return text
 	}
 	value, outcome, _ := program.Eval(ctx, facts)
 	if outcome != expr.Found {

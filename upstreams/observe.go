@@ -107,14 +107,15 @@ func (o *observer) start(ctx context.Context, request *Request) (context.Context
 	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
 }
 
-// isTraced reports whether a call gets a span. It gets none within a span of this process that is not recorded: a trace is kept as a
-// whole, or not at all.
+// isTraced reports whether a call gets a span. It gets none within a span of this process that is not sampled: a trace is kept as a
+// whole, or not at all. A sampled span that has ended, as behind an answer that is renewed after it was given, is no longer recording.
 func (o *observer) isTraced(ctx context.Context) bool {
 	if o.untraced {
 		return false
 	}
 	around := trace.SpanFromContext(ctx)
-	return around.IsRecording() || !around.SpanContext().IsValid() || around.SpanContext().IsRemote()
+	parent := around.SpanContext()
+	return around.IsRecording() || parent.IsSampled() || !parent.IsValid() || parent.IsRemote()
 }
 
 // observe makes next a span and a measurement.
@@ -173,17 +174,16 @@ func (o *observer) inject(ctx context.Context, header http.Header) {
 	o.propagator.Inject(ctx, carrier{propagation.HeaderCarrier(header)})
 }
 
-// carrier is a header that knows the usual names of a trace's context, which textproto would write anew for each request.
+// carrier is a header that knows the canonical form of traceparent, which textproto would allocate for each request.
 type carrier struct{ propagation.HeaderCarrier }
 
 // Set implements propagation.TextMapCarrier.
 func (c carrier) Set(name, value string) {
-	switch name {
-	case "traceparent":
+	if name == "traceparent" {
 		c.HeaderCarrier["Traceparent"] = []string{value}
-	default:
-		c.HeaderCarrier.Set(name, value)
+		return
 	}
+	c.HeaderCarrier.Set(name, value)
 }
 
 func (s span) end(answer *Answer, err error) {

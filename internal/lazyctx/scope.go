@@ -22,7 +22,7 @@ type Scope struct {
 // NewScope is a context that ends with parent, or by End, which must be called.
 func NewScope(parent context.Context) *Scope {
 	s := &Scope{}
-	s.hooks.next, s.hooks.before = &s.hooks, &s.hooks
+	s.hooks.next, s.hooks.prev = &s.hooks, &s.hooks
 	s.Context, s.cancel = context.WithCancel(parent)
 	s.release = context.AfterFunc(s.Context, s.fire)
 	return s
@@ -53,8 +53,8 @@ type Hook struct {
 	Call func()
 
 	// scope and its neighbours there, if the context is one.
-	scope        *Scope
-	next, before *Hook
+	scope      *Scope
+	next, prev *Hook
 	// stop is that of any other context.
 	stop func() bool
 }
@@ -74,8 +74,8 @@ func (h *Hook) Attach(ctx context.Context) {
 		h.Call()
 		return
 	}
-	h.next, h.before = &scope.hooks, scope.hooks.before
-	h.next.before, h.before.next = h, h
+	h.next, h.prev = &scope.hooks, scope.hooks.prev
+	h.next.prev, h.prev.next = h, h
 }
 
 // Detach ends that the hook is called. It reports false if it has been, or is about to be, and if it is not attached.
@@ -99,8 +99,8 @@ func (h *Hook) Detach() bool {
 }
 
 func (h *Hook) leave() {
-	h.next.before, h.before.next = h.before, h.next
-	h.next, h.before = nil, nil
+	h.next.prev, h.prev.next = h.prev, h.next
+	h.next, h.prev = nil, nil
 }
 
 // Deadline is the one of ctx at which hooks are not called; zero for none.

@@ -36,7 +36,7 @@ type Call struct {
 	// answer, fewDecisions and left are room for what most calls have, so that they need no memory besides.
 	answer       Answer
 	fewDecisions [2]Decision
-	left         [1]string // what limits have left, as a header
+	left         [1]string // the value of the header that tells what limits leave
 }
 
 // Answer is what became of a call.

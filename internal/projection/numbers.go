@@ -152,7 +152,7 @@ func expandWhole(literal string) (string, bool) {
 	if digits == "" {
 		return "0", true
 	}
-	exponent, err := strconv.ParseInt(power, 10, 31)
+	exponent, err := strconv.ParseInt(power, 10, 31) // so that sums with it are ints everywhere
 	if err != nil {
 		return "", false
 	}

@@ -44,7 +44,7 @@ func (r *run) begin() {
 		return
 	}
 	if err := r.chain(own); err != nil {
-		r.group.Go(func() error { return err })
+		r.group.Go(func() error { return err }) // for Wait
 	}
 }
 

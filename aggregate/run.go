@@ -27,7 +27,7 @@ type run struct {
 	lean      bool
 	writes    *Writes
 	freshness freshness
-	// calling is that in which calls are made, and group are those that make them.
+	// calling is the context of calls, and group the goroutines that make them.
 	calling *lazyctx.Scope
 	group   errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
@@ -48,7 +48,8 @@ type run struct {
 type progress struct {
 	// waiting counts the calls that it still waits for.
 	waiting atomic.Int32
-	held    held
+	// held is the room of its answer.
+	held held
 }
 
 func newRun(rpc *RPC, input Input) *run {

@@ -40,7 +40,8 @@ func readDeclared(from io.Reader, length int64, share *share) ([]byte, error) {
 	}
 }
 
-// readUnknown reads a body of unknown length, and then makes it one: it takes its own size of memory, and nothing while it grows.
+// readUnknown reads a body of unknown length into segments, and then copies it into one piece of its size: a slice that grew would leave a
+// piece of garbage for each time.
 func readUnknown(from io.Reader, bound int64, share *share) ([]byte, error) {
 	var few [4]*segment
 	read := segments{all: few[:0]}

@@ -4,7 +4,8 @@
 //	cache(observe(retry(hedge(limit(breaker(balance(attempt(deadline(credentials(transport))))))))))
 //
 // where the cache lets those who ask the same at the same time share one request, an attempt is made once more if a token that was
-// issued is refused, and the transport dials no address that the egress guard refuses. The answer's body is read within bounds.
+// issued is refused, and the transport dials no address that the egress guard refuses. A call gets no span where the one around it is not
+// sampled. The answer's body is read within bounds, and a large one only where there is room.
 // The package knows neither plans nor Protobuf.
 package upstreams
 

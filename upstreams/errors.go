@@ -43,8 +43,8 @@ type Error struct {
 	Answer *Answer
 	// Unsent is set if it is certain that nothing was sent: the breaker is open, or there was no connection.
 	Unsent bool
-	// given is set if the caller gave up: nobody is to blame. refused is set if trying again at once is no use: it was not even
-	// tried, or the server is not one to trust.
+	// given is set if the caller gave up, or there was no room for the answer: the upstream is not to blame. refused is set if trying
+	// again at once is no use: it was not even tried, or the server is not one to trust.
 	given, refused bool
 	// said is what the answer says of the upstream's health.
 	said verdict

@@ -69,7 +69,10 @@ func subjects() []subject {
 	return []subject{
 		{name: "sheaf", about: "Sheaf with identity (JWT), a rule, a limit, validation, and 1 % of calls traced", traced: true, open: openSheaf(project.Options{Policy: true})},
 		{name: "sheaf-metrics", about: "sheaf with metrics exported, too", traced: true, measured: true, only: ofMain, open: openSheaf(project.Options{Policy: true})},
-		{name: "sheaf-serve", about: "sheaf with the heap of `sheaf serve`, in which garbage is collected less often", traced: true, reserved: true, only: ofMain, open: openSheaf(project.Options{Policy: true})},
+		{
+			name: "sheaf-serve", about: "sheaf with the heap of `sheaf serve`, in which garbage is collected less often",
+			traced: true, reserved: true, only: ofMain, open: openSheaf(project.Options{Policy: true}),
+		},
 		{name: "sheaf-bare", about: "Sheaf without policy and tracing", only: notOfCrowd, open: openSheaf(project.Options{})},
 		{name: "sheaf-1000", about: "sheaf with 1,000 RPCs more", traced: true, only: ofCrowd, open: openSheaf(project.Options{Policy: true, MoreRPCs: 1000})},
 		{name: report.Baseline, about: "hand-written: connect-go, errgroup, gobreaker, net/http, encoding/json", open: openHand(json.Unmarshal)},

@@ -69,16 +69,22 @@ func same(tb testing.TB, program *expr.Program, names expr.Activation) {
 
 // directs are expressions that are tried without CEL.
 var directs = []string{
-	`true`, `x`, `x.a`, `x.a.b`, `s`, `m.a`, `r.name`, `r.options`, `r.number`, `has(x.a)`, `has(x.a.b)`, `has(r.name)`, `has(m.a)`, `has(x.a) && x.a`, `!x.a`, `!has(x.a) || x.a == "t"`,
-	`x.a == "t"`, `"t" == x.a`, `x.a != "t"`, `x.a == x.b`, `x.a == s`, `s == "t"`, `r.name == x.a`, `r.name == "t" && "t" in x.l`, `m.a == "t"`, `m.a != x.a`, `m.z == "t"`,
-	`"t" in x`, `"t" in x.l`, `"t" in x.a`, `x.a in ["t", "u"]`, `s in ["t"]`, `r.name in ["t"]`, `m.a in ["t", "v"]`, `x.b || x.a == "t"`, `x.a == "t" || x.b`, `x.missing == "t" || true`,
-	`x.missing == "t" && false`, `r.default_value == ""`, `x.a == "" || x.b == "t"`, "x.`a-b` == \"t\"", `r.type_name == "t" && !(r.json_name == "t")`, `has(x.a.b.c) && x.a.b.c == "t"`,
+	`true`, `x`, `x.a`, `x.a.b`, `s`, `m.a`, `r.name`, `r.options`, `r.number`, `has(x.a)`, `has(x.a.b)`, `has(r.name)`, `has(m.a)`,
+	`has(x.a) && x.a`, `!x.a`, `!has(x.a) || x.a == "t"`,
+	`x.a == "t"`, `"t" == x.a`, `x.a != "t"`, `x.a == x.b`, `x.a == s`, `s == "t"`, `r.name == x.a`, `r.name == "t" && "t" in x.l`,
+	`m.a == "t"`, `m.a != x.a`, `m.z == "t"`,
+	`"t" in x`, `"t" in x.l`, `"t" in x.a`, `x.a in ["t", "u"]`, `s in ["t"]`, `r.name in ["t"]`, `m.a in ["t", "v"]`, `x.b || x.a == "t"`,
+	`x.a == "t" || x.b`, `x.missing == "t" || true`,
+	`x.missing == "t" && false`, `r.default_value == ""`, `x.a == "" || x.b == "t"`, "x.`a-b` == \"t\"",
+	`r.type_name == "t" && !(r.json_name == "t")`, `has(x.a.b.c) && x.a.b.c == "t"`,
 }
 
 // documents are what x may be.
 var documents = []string{
-	``, `null`, `"t"`, `true`, `{}`, `[]`, `{"a": "t"}`, `{"a": null, "b": true}`, `{"a": true, "b": "t"}`, `{"a": {"b": "t"}, "l": ["t"]}`, `{"a": "t", "b": "t", "l": ["s", "t", 1, null, {}]}`,
-	`{"a": [1], "l": []}`, `{"a": {}, "l": {"t": 1}}`, `{"a": 1e400, "l": [1e400, "t"]}`, `{"l": [1e400], "a": "u", "b": false}`, `{"a-b": "t", "a": ["t"]}`, `["t"]`, `{"a": {"b": {"c": "t"}}}`,
+	``, `null`, `"t"`, `true`, `{}`, `[]`, `{"a": "t"}`, `{"a": null, "b": true}`, `{"a": true, "b": "t"}`, `{"a": {"b": "t"}, "l": ["t"]}`,
+	`{"a": "t", "b": "t", "l": ["s", "t", 1, null, {}]}`,
+	`{"a": [1], "l": []}`, `{"a": {}, "l": {"t": 1}}`, `{"a": 1e400, "l": [1e400, "t"]}`, `{"l": [1e400], "a": "u", "b": false}`,
+	`{"a-b": "t", "a": ["t"]}`, `["t"]`, `{"a": {"b": {"c": "t"}}}`,
 	`{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8,"9":9,"10":10,"11":11,"12":12,"13":13,"14":14,"15":15,"16":16,"17":17,"a":"t","b":true,"l":["t"]}`,
 }
 
@@ -139,7 +145,8 @@ func TestLeftToCEL(t *testing.T) {
 	t.Parallel()
 	env := sidesEnv(t)
 	for _, text := range []string{
-		`x.a == 1`, `x.a < "t"`, `x.?a`, `x["a"] == "t"`, `x.a.startsWith("t")`, `x.a in [1]`, `x.a in ["t", s]`, `x.l.exists(i, i == "t")`, `x.a ? true : false`, `size(x) == 1`, `x.a == "t" && x.b > 1`,
+		`x.a == 1`, `x.a < "t"`, `x.?a`, `x["a"] == "t"`, `x.a.startsWith("t")`, `x.a in [1]`, `x.a in ["t", s]`, `x.l.exists(i, i == "t")`,
+		`x.a ? true : false`, `size(x) == 1`, `x.a == "t" && x.b > 1`,
 		`r.label == google.protobuf.FieldDescriptorProto.Label.LABEL_REPEATED`, `[x.a] == ["t"]`, `"t" == "t"`, `x == {}`,
 	} {
 		if program, mistakes := env.Compile(text); mistakes != nil || program.IsDirect() {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // tracing is a request on its way to the wire by net/http, which besides repeating it dials on for whoever may need a connection next.
@@ -23,14 +24,17 @@ type tracing struct {
 	wrote, answered atomic.Bool
 
 	mu sync.Mutex
-	// handshaking release the connections whose TLS handshakes end with the attempt.
-	handshaking []func() bool
+	// handshaking are the connections whose TLS handshakes end with the attempt.
+	handshaking []*handshake
 	// proxies counts the handshakes whose ends are still to be told, and are only those with a proxy.
 	proxies int
 }
 
 // errNotRepeated is that of a connection that broke under a request that must not be sent again.
 var errNotRepeated = errors.New("connection broke, and the request is not sent again")
+
+// aLongTimeAgo is a deadline that has passed.
+var aLongTimeAgo = time.Unix(1, 0) //nolint:gochecknoglobals // a constant, but for the language
 
 type tracingKey struct{}
 
@@ -98,11 +102,29 @@ func (t *tracing) onEnd(do func()) (release func() bool) {
 	})
 }
 
-// hold closes a connection whose handshake the attempt does not wait for to end.
+// handshake is a TLS handshake under way.
+type handshake struct {
+	connection net.Conn
+	release    func() bool
+	// over is set when it has ended, and interrupted when its attempt had ended before.
+	over, interrupted bool
+}
+
+// hold ends the handshake of a connection with the attempt. It does not close the connection: when the attempt ends, the handshake may just
+// have been done, and others be waiting for the connection.
 func (t *tracing) hold(connection net.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.handshaking = append(t.handshaking, t.onEnd(func() { _ = connection.Close() }))
+	held := &handshake{connection: connection}
+	held.release = t.onEnd(func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if !held.over {
+			held.interrupted = true
+			_ = connection.SetDeadline(aLongTimeAgo) // if that fails, it is closed
+		}
+	})
+	t.handshaking = append(t.handshaking, held)
 }
 
 // reached notes that a connection has come to a proxy over TLS, through which the handshake with the upstream goes.
@@ -120,8 +142,11 @@ func (t *tracing) release() {
 		t.proxies--
 		return
 	}
-	for _, release := range t.handshaking {
-		release()
+	for _, held := range t.handshaking {
+		held.over = true
+		if held.release(); held.interrupted {
+			_ = held.connection.SetDeadline(time.Time{}) // net/http closes it if the handshake has failed
+		}
 	}
 	t.handshaking = nil
 }

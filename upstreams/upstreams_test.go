@@ -246,9 +246,9 @@ func TestHangsUntilCallersDeadline(t *testing.T) {
 	overEach(t, false, func(t *testing.T, over over) {
 		t.Helper()
 		client := over.open(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			func(config *upstreams.Config) { config.Timeout = 30 * time.Millisecond; config.Breaker.MinRequests = 2 })
+			func(config *upstreams.Config) { config.Timeout = 400 * time.Millisecond; config.Breaker.MinRequests = 2 })
 		for range 2 {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 380*time.Millisecond)
 			if _, err := client.Do(ctx, get("/things/1")); kind(err) != upstreams.KindTimeout {
 				t.Errorf("error = %v, want a timeout", err)
 			}

@@ -54,12 +54,8 @@ func newKey() string {
 }
 
 func checksum(unsummed string) (letters [keySum]byte) {
-	sum := ^uint32(0)
-	for i := range len(unsummed) { // as crc32.ChecksumIEEE, which asks for a copy in memory of its own
-		sum = crc32.IEEETable[byte(sum)^unsummed[i]] ^ sum>>8
-	}
 	var number [4]byte
-	binary.BigEndian.PutUint32(number[:], ^sum)
+	binary.BigEndian.PutUint32(number[:], crc32.ChecksumIEEE([]byte(unsummed)))
 	keyEncoding.Encode(letters[:], number[:])
 	return letters
 }

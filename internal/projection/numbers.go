@@ -145,16 +145,22 @@ func expandWhole(literal string) (string, bool) {
 	if rest, negative := strings.CutPrefix(literal, "-"); negative {
 		sign, unsignedLiteral = "-", rest
 	}
-	mantissa, exponent, err := cutExponent(unsignedLiteral)
-	if err != nil {
-		return "", false
-	}
+	mantissa, power := cutExponent(unsignedLiteral)
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+strings.TrimRight(fraction, "0"), "0")
-	exponent -= len(strings.TrimRight(fraction, "0"))
+	fraction = strings.TrimRight(fraction, "0")
+	digits := strings.TrimLeft(whole+fraction, "0")
 	if digits == "" {
 		return "0", true
 	}
+	exponent, err := strconv.ParseInt(power, 10, 31)
+	if err != nil {
+		return "", false
+	}
+	return shifted(sign, digits, int(exponent)-len(fraction))
+}
+
+// shifted writes digits with a power of ten behind them, if that is whole.
+func shifted(sign, digits string, exponent int) (string, bool) {
 	trimmed := strings.TrimRight(digits, "0")
 	exponent += len(digits) - len(trimmed)
 	if exponent < 0 || exponent+len(trimmed) > maxDigits {
@@ -163,16 +169,12 @@ func expandWhole(literal string) (string, bool) {
 	return sign + trimmed + strings.Repeat("0", exponent), true
 }
 
-func cutExponent(literal string) (mantissa string, exponent int, err error) {
+func cutExponent(literal string) (mantissa, exponent string) {
 	at := strings.IndexAny(literal, "eE")
 	if at < 0 {
-		return literal, 0, nil
+		return literal, "0"
 	}
-	exponent, err = strconv.Atoi(literal[at+1:])
-	if exponent > 1<<20 || exponent < -1<<20 {
-		return "", 0, strconv.ErrRange
-	}
-	return literal[:at], exponent, err
+	return literal[:at], literal[at+1:]
 }
 
 func encodeBool(dst []byte, value Value) ([]byte, bool) {

@@ -29,7 +29,7 @@ const maxDepth = 100
 
 var errTooDeep = fmt.Errorf("value is nested deeper than %d levels", maxDepth)
 
-// NewJSON is a document, which must not change.
+// NewJSON is a document without space around it, which must not change.
 func NewJSON(raw []byte) *JSON { return &JSON{raw: raw} }
 
 // adapter turns JSON into CEL values, and leaves everything else to the types of the contract.

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sheaf-rpc/sheaf/internal/identity"
@@ -31,4 +32,24 @@ func TestPeerNetwork(t *testing.T) {
 			t.Errorf("%q: peer %v, want network %q", ip, got, want)
 		}
 	}
+}
+
+// TestNow: where nobody has said what time it is, the first expression that asks finds out, and others see the same. Another look at the call is
+// at another time.
+func TestNow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		call, arrived := &policy.Call{Caller: identity.Anonymous()}, time.Now()
+		facts := call.Facts(nil, time.Time{})
+		for _, want := range []time.Duration{time.Second, time.Second} {
+			time.Sleep(time.Second)
+			if now, _ := facts.Resolve("now"); !arrived.Add(want).Equal(now.(time.Time)) {
+				t.Errorf("now is %v, want %v after %v", now, want, arrived)
+			}
+		}
+		facts = call.Facts(nil, time.Time{})
+		if now, _ := facts.Resolve("now"); !time.Now().Equal(now.(time.Time)) {
+			t.Errorf("later, now is still %v", now)
+		}
+	})
 }

@@ -107,14 +107,15 @@ func (o *observer) start(ctx context.Context, request *Request) (context.Context
 	return ctx, span{observer: o, Span: tracing, ctx: ctx, request: request, started: time.Now()}
 }
 
-// isTraced reports whether a call gets a span. It gets none within a span of this process that is not recorded: a trace is kept as a
-// whole, or not at all.
+// isTraced reports whether a call gets a span. It gets none within a span of this process that is not kept: a trace is kept as a
+// whole, or not at all. One that has ended is no longer recorded, but kept.
 func (o *observer) isTraced(ctx context.Context) bool {
 	if o.untraced {
 		return false
 	}
 	around := trace.SpanFromContext(ctx)
-	return around.IsRecording() || !around.SpanContext().IsValid() || around.SpanContext().IsRemote()
+	within := around.SpanContext()
+	return within.IsSampled() || around.IsRecording() || !within.IsValid() || within.IsRemote()
 }
 
 // observe makes next a span and a measurement.

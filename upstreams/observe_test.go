@@ -22,7 +22,8 @@ func TestTraced(t *testing.T) {
 	}{
 		"none": {func(ctx context.Context, _ trace.Tracer) context.Context { return ctx }, 1},
 		"under way": {func(ctx context.Context, tracer trace.Tracer) context.Context {
-			ctx, _ = tracer.Start(ctx, "around")
+			ctx, around := tracer.Start(ctx, "around")
+			t.Cleanup(func() { around.End() })
 			return ctx
 		}, 1},
 		"ended": {func(ctx context.Context, tracer trace.Tracer) context.Context {

@@ -18,7 +18,7 @@ func TestErrAtDeadline(t *testing.T) {
 		late := lazyctx.WithDeadline(t.Context(), at)
 		defer late.Close()
 		_ = late.Done()
-		for time.Now().Before(at) { //nolint:revive // to sleep would let the timer fire
+		for time.Now().Before(at) { // to sleep would let the timer fire
 		}
 		if err := late.Err(); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("after the deadline the error is %v", err)

@@ -67,7 +67,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	answer, err := c.read(response, exchange, signing.carried, &share)
 	// Whoever is told that we leave may end an answer as if it were whole, and over TLS that may still be read.
 	if attemptCtx.Err() != nil || isEnd(err) {
-		return nil, c.broken(ctx, enough, request, ended(attemptCtx, err))
+		return nil, c.broken(ctx, enough.Add(share.waited), request, ended(attemptCtx, err))
 	}
 	if err == nil {
 		share.handTo(request.Hold)

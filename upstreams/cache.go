@@ -233,6 +233,8 @@ func (k *cache) refreshBehind(ctx context.Context, found lookup, next call) {
 	if k.closing.Err() != nil || k.coalescer.isUnderWay(found.key) {
 		return
 	}
+	request := *found.exchange.Request
+	request.Hold, found.exchange.Request = nil, &request // what it gets is not for the call, which may hold room for another answer
 	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(k.closing, cancel)
 	k.refreshes.Go(func() {

@@ -445,3 +445,24 @@ func FuzzEntry(f *testing.F) {
 		}
 	})
 }
+
+// TestCacheRefreshHolds: what is fetched behind an answer is not held for the call, which may by then wait for room for another one.
+func TestCacheRefreshHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		from := says("Cache-Control: max-age=1, stale-while-revalidate=5")
+		do := cached(t, from, httpcache.Rules{})
+		asked := asking("/things/1")
+		asked.Hold = &keeper{}
+		_ = bodyOf(t, do, asked)
+		if from.last.Load().Hold == nil {
+			t.Error("the call's own answer is not held")
+		}
+		time.Sleep(3 * time.Second)
+		_ = bodyOf(t, do, asked)
+		synctest.Wait()
+		if from.asked.Load() != 2 || from.last.Load().Hold != nil {
+			t.Errorf("asked %d times, held for %v", from.asked.Load(), from.last.Load().Hold)
+		}
+	})
+}

@@ -32,6 +32,7 @@ type share struct {
 	ctx      context.Context // of the attempt, which ends at until
 	until    time.Time
 	taken    int64
+	waited   time.Duration // for room
 }
 
 // errNoRoom is that of a body that was not read in time since others were.
@@ -44,11 +45,13 @@ func (s *share) take(bytes int64) error {
 	}
 	if bytes = min(bytes, s.room.size); !s.room.all.TryAcquire(bytes) {
 		s.observer.waited(s.ctx)
+		began := time.Now()
 		ctx, cancel := context.WithDeadline(s.ctx, s.until)
 		defer cancel()
 		if err := s.room.all.Acquire(ctx, bytes); err != nil {
 			return fmt.Errorf("%w: %w", errNoRoom, err)
 		}
+		s.waited = time.Since(began)
 	}
 	s.taken = bytes
 	return nil

@@ -208,6 +208,30 @@ func TestRoomWait(t *testing.T) {
 	}
 }
 
+// TestRoomBlame: the time that an answer waited for room is not the upstream's, which is to blame only if it had half of its own besides.
+func TestRoomBlame(t *testing.T) {
+	t.Parallel()
+	for waits, want := range map[time.Duration]string{2 * time.Second: "open", 9 * time.Second: "closed"} {
+		t.Run(waits.String(), func(t *testing.T) {
+			t.Parallel()
+			inCrowd(t, func(t *testing.T, c *crowded) { // nobody lets answers go on
+				t.Helper()
+				defer close(c.goOn)
+				if !c.room.all.TryAcquire(c.room.size) {
+					t.Fatal("there is no room")
+				}
+				time.AfterFunc(waits, func() { c.room.all.Release(c.room.size) })
+				if _, err := c.Do(t.Context(), asking("/large").Request); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("error %v", err)
+				}
+				if state := c.BreakerState(""); state != want {
+					t.Errorf("breaker is %s, want %s", state, want)
+				}
+			})
+		})
+	}
+}
+
 // TestRoomFailures: room comes back however an answer ends.
 func TestRoomFailures(t *testing.T) {
 	t.Parallel()

@@ -75,10 +75,20 @@ func (c *chain) textOf(message protoreflect.Message) (string, bool) {
 		return "", false
 	}
 	of := message.Descriptor().Fields().ByName(protoreflect.Name(c.fields[0].name))
-	if of == nil || of.Kind() != protoreflect.StringKind || of.Cardinality() == protoreflect.Repeated {
+	if of == nil || isUnwrapped(of.Parent().FullName()) || of.Kind() != protoreflect.StringKind || of.Cardinality() == protoreflect.Repeated {
 		return "", false
 	}
 	return message.Get(of).String(), true
+}
+
+// isUnwrapped reports whether CEL takes a message for what is inside it, so that it has no fields there.
+func isUnwrapped(name protoreflect.FullName) bool {
+	switch name {
+	case "google.protobuf.Any", "google.protobuf.Value", "google.protobuf.StringValue":
+		return true
+	default:
+		return false
+	}
 }
 
 // value is the value in a JSON document that the chain leads to; nil if it leads nowhere, or the name stands for something else.

@@ -44,15 +44,17 @@ func (l *Late) Deadline() (time.Time, bool) { return l.at, true }
 // Done implements context.Context.
 func (l *Late) Done() <-chan struct{} { return l.wait().Done() }
 
-// Err implements context.Context.
+// Err implements context.Context. It tells that the time is up also where the timer has not fired yet: others have clocks of their own.
 func (l *Late) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.waited != nil:
-		return l.waited.Err()
-	case l.Context.Err() != nil:
-		return l.Context.Err()
+	around := l.Context
+	if l.waited != nil {
+		around = l.waited
+	}
+	switch err := around.Err(); {
+	case err != nil:
+		return err
 	case !time.Now().Before(l.at):
 		return context.DeadlineExceeded
 	default:

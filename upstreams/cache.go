@@ -136,8 +136,9 @@ func (k *cache) fetch(ctx context.Context, found lookup, next call) (*Answer, er
 
 // share asks the upstream together with all who ask the same. first is set for the one who began.
 func (k *cache) share(ctx context.Context, found lookup, next call) (_ fetched, first bool) {
-	shared := found
-	shared.exchange.until = k.endOfShared(ctx, found.exchange)
+	shared, request := found, *found.exchange.Request
+	request.Hold = nil // whoever began it may ask for something else by the time that there is an answer, and must hold no room meanwhile
+	shared.exchange.Request, shared.exchange.until = &request, k.endOfShared(ctx, found.exchange)
 	return k.coalescer.share(ctx, found, func(ctx context.Context) fetched { return k.ask(ctx, shared, next) })
 }
 
@@ -233,8 +234,6 @@ func (k *cache) refreshBehind(ctx context.Context, found lookup, next call) {
 	if k.closing.Err() != nil || k.coalescer.isUnderWay(found.key) {
 		return
 	}
-	request := *found.exchange.Request
-	request.Hold, found.exchange.Request = nil, &request // what it gets is not for the call, which may hold room for another answer
 	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(k.closing, cancel)
 	k.refreshes.Go(func() {

@@ -446,8 +446,9 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// TestCacheRefreshHolds: what is fetched behind an answer is not held for the call, which may by then wait for room for another one.
-func TestCacheRefreshHolds(t *testing.T) {
+// TestCacheHolds: what calls share, and what is fetched behind an answer, is not held for the call that began it, which may by then wait for
+// room for another one.
+func TestCacheHolds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		from := says("Cache-Control: max-age=1, stale-while-revalidate=5")
@@ -455,8 +456,8 @@ func TestCacheRefreshHolds(t *testing.T) {
 		asked := asking("/things/1")
 		asked.Hold = &keeper{}
 		_ = bodyOf(t, do, asked)
-		if from.last.Load().Hold == nil {
-			t.Error("the call's own answer is not held")
+		if from.last.Load().Hold != nil {
+			t.Error("what others may join is held for a call")
 		}
 		time.Sleep(3 * time.Second)
 		_ = bodyOf(t, do, asked)

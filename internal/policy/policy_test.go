@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -65,6 +66,33 @@ func TestDeadline(t *testing.T) {
 	}, &shopv1.GetProductRequest{})
 	if connect.CodeOf(err) != connect.CodeDeadlineExceeded {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// TestDeadlineOfClient: an RPC ends before its client stops waiting, and no later than without a client that waits.
+func TestDeadlineOfClient(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ waits, timeout, want time.Duration }{
+		{20 * time.Millisecond, time.Second, 19 * time.Millisecond},
+		{200 * time.Millisecond, time.Second, 190 * time.Millisecond},
+		{10 * time.Second, time.Minute, 9990 * time.Millisecond},
+		{1005 * time.Millisecond, time.Second, 995 * time.Millisecond},
+		{time.Minute, time.Second, time.Second},
+		{-time.Second, time.Second, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), test.waits)
+			defer cancel()
+			deadline := policy.Deadline(test.timeout).WrapUnary(func(ctx context.Context, _ connect.AnyRequest) (connect.AnyResponse, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
+			_, err := deadline(ctx, connect.NewRequest(&shopv1.GetProductRequest{}))
+			if took := time.Since(begun); took != test.want || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("client waits %s, timeout %s: %v after %s, want %s", test.waits, test.timeout, err, took, test.want)
+			}
+		})
 	}
 }
 

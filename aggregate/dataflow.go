@@ -99,7 +99,7 @@ func (r *run) call(ctx context.Context, index int) error {
 	}
 	if end, ok := reserved(ctx, call); ok {
 		late := lazyctx.WithDeadline(ctx, end)
-		defer late.Close()
+		defer late.End()
 		ctx = late
 	}
 	result.Started = time.Since(r.started)

@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/sheaf-rpc/sheaf/aggregate"
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 	"github.com/sheaf-rpc/sheaf/internal/lazypb"
 	"github.com/sheaf-rpc/sheaf/internal/plan"
 	"github.com/sheaf-rpc/sheaf/internal/policy"
@@ -77,9 +78,9 @@ func (p *procedure) serve(ctx context.Context, request *connect.Request[lazypb.M
 		Writes: writesOf(ctx),
 	}
 	if len(p.routes) > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, chosen.timeout) // within that of the slowest
-		defer cancel()
+		bounded := lazyctx.WithDeadline(ctx, time.Now().Add(chosen.timeout)) // within that of the slowest
+		defer bounded.End()
+		ctx = bounded
 	}
 	running := ctx
 	if p.logged && len(chosen.plan.Calls) > 0 {

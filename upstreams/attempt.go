@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -12,21 +11,21 @@ import (
 // a request that was refused for its token (401) has done nothing, be it safe to repeat or not.
 func (c *Client) attempt(to *base) call {
 	return func(ctx context.Context, exchange exchange) (*Answer, error) {
+		plain := exchange.to.transport.isPlain(to.url)
 		first := c.newSigning(to, exchange)
+		defer first.giveBack(plain)
 		answer, err := c.send(ctx, exchange, first)
 		if failure, ok := errors.AsType[*Error](err); !ok || !c.hasRenewed(ctx, exchange, first, failure) {
 			return answer, err
 		}
-		answer, err = c.send(ctx, exchange, c.newSigning(to, exchange))
+		second := c.newSigning(to, exchange)
+		defer second.giveBack(plain)
+		answer, err = c.send(ctx, exchange, second)
 		if failure, ok := errors.AsType[*Error](err); ok {
 			failure.Unsent = false // the first one was
 		}
 		return answer, err
 	}
-}
-
-func (c *Client) newSigning(to *base, exchange exchange) *signing {
-	return &signing{call: exchange.Request, base: to, accounts: c.config.Accounts, carried: slices.Clone(exchange.carried)}
 }
 
 // hasRenewed gets another token for a request that was refused for the one it carried. If there is none, the failure says why.
@@ -55,7 +54,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	}
 	sending := &signing.sending
 	sending.begin(attemptCtx, signing.base, request)
-	response, err := exchange.to.transport.send(signing.Request, until, sending)
+	response, err := exchange.to.transport.send(&signing.Request, until, sending)
 	if err != nil {
 		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
 		failure.Unsent = !sending.connected.Load()

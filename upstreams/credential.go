@@ -3,12 +3,8 @@ package upstreams
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 
 	"github.com/sheaf-rpc/sheaf/internal/secret"
-	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
 // Credential is what requests are signed with: a BearerCredential, HeaderCredential, QueryCredential, PathCredential,
@@ -40,23 +36,6 @@ type Secret struct {
 	Account string
 }
 
-// signing is a request that is about to leave, and what is known of its signature.
-type signing struct {
-	*http.Request
-
-	target   url.URL // the request's
-	sending  sending
-	call     *Request
-	base     *base
-	accounts *store.Accounts
-	// generation is that of the account's secrets.
-	generation uint64
-	// token is the one that the request carries, if somebody has issued it.
-	token *token
-	// carried are the secrets in the request.
-	carried secrets
-}
-
 var (
 	// errNoAccount says that a call needs an account and names none.
 	errNoAccount = errors.New("call is made for no account")
@@ -65,28 +44,6 @@ var (
 	// errNoSecret says that there is nothing to sign with.
 	errNoSecret = errors.New("secret is empty")
 )
-
-// reveal is a secret, for the request alone.
-func (s *signing) reveal(from Secret) (string, error) {
-	value := from.Source.Value()
-	if from.Account != "" {
-		var ok bool
-		if value, s.generation, ok = s.accounts.Secret(s.call.Account, from.Account); !ok {
-			return "", fmt.Errorf("sign: account %q has no secret %q: %w", s.call.Account, from.Account, errNoAccount)
-		}
-	}
-	if value.Reveal() == "" {
-		return "", fmt.Errorf("sign: %w", errNoSecret)
-	}
-	s.carried.add(value.Reveal())
-	return value.Reveal(), nil
-}
-
-// setHeader sets a header that holds a secret.
-func (s *signing) setHeader(name, value string) {
-	s.carried.add(value)
-	s.Header.Set(name, value)
-}
 
 // unsigned signs nothing.
 type unsigned struct{}

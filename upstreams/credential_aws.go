@@ -41,7 +41,7 @@ func (a *awsSigner) sign(ctx context.Context, s *signing) error {
 	s.Header.Del("Authorization") // the signer would write into the call's own
 	payload := hashOf(s.call.Body)
 	s.Header.Set("X-Amz-Content-Sha256", payload)
-	if err := a.signer.SignHTTP(ctx, keys, s.Request, payload, a.Service, a.Region, time.Now()); err != nil {
+	if err := a.signer.SignHTTP(ctx, keys, &s.Request, payload, a.Service, a.Region, time.Now()); err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}
 	s.carried.add(s.Header.Get("Authorization"))

@@ -112,13 +112,12 @@ func (o *oauth2Signer) request(subject string) (*Request, secrets, error) {
 	for name, value := range o.Form {
 		form.Set(name, value)
 	}
-	signed := signing{call: &Request{}}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	signed := signing{call: &Request{}, Request: http.Request{Header: header}}
 	clientSecret, err := signed.reveal(o.ClientSecret)
 	if err != nil {
 		return nil, nil, err
 	}
-	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	signed.Request = &http.Request{Header: header}
 	if o.AuthInForm {
 		form.Set("client_id", o.ClientID)
 		form.Set("client_secret", clientSecret)

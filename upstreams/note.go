@@ -1,6 +1,10 @@
 package upstreams
 
-import "context"
+import (
+	"context"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
+)
 
 // Note tells of something that was done about a call other than sending its request once.
 type Note struct {
@@ -26,7 +30,7 @@ type notesKey struct{}
 
 // WithNotes is a context whose calls are told of to a function, which may be called concurrently, and after a call has ended.
 func WithNotes(ctx context.Context, note func(Note)) context.Context {
-	return context.WithValue(ctx, notesKey{}, note)
+	return lazyctx.WithValue(ctx, notesKey{}, note)
 }
 
 // noteIn tells of something, if anybody listens.

@@ -20,17 +20,16 @@ func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signin
 	if err := setPath(target, base.url, "", request.Path); err != nil {
 		return err
 	}
-	outgoing := (&http.Request{
-		Method: request.Method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: maps.Clone(c.header), // whose values nobody changes
-	}).WithContext(ctx)
+	outgoing := &signing.Request
+	outgoing.Method, outgoing.URL, outgoing.Host = request.Method, target, target.Host
+	outgoing.Proto, outgoing.ProtoMajor, outgoing.ProtoMinor = "HTTP/1.1", 1, 1
+	maps.Copy(outgoing.Header, c.header) // whose values nobody changes
 	if err := addHeader(outgoing.Header, request.Header); err != nil {
 		return err
 	}
 	maps.Copy(outgoing.Header, exchange.conditions)
 	setBody(outgoing, request.Body)
 	base.observer.inject(ctx, outgoing.Header)
-	signing.Request = outgoing
 	if err := c.signer.sign(ctx, signing); err != nil {
 		return err
 	}

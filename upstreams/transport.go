@@ -53,11 +53,11 @@ type transport struct {
 	standard *http.Transport
 }
 
-// send sends a request, which may be sent again if the sending says so. Of what plain HTTP/1.1 makes, until is the end, besides that of
-// the request's context; for all else the context must have that deadline.
+// send sends a request, which may be sent again if the sending, whose context counts, says so. Of what plain HTTP/1.1 makes, until is the
+// end, besides that of the context; for all else the context must have that deadline.
 func (t *transport) send(request *http.Request, until time.Time, sending *sending) (*http.Response, error) {
 	if t.isPlain(request.URL) {
-		return t.plain.Exchange(request, until, sending)
+		return t.plain.Exchange(sending.ctx, request, until, sending)
 	}
 	tracing := sending.trace(request.URL.Scheme == "https")
 	response, err := t.standard.RoundTrip(request.WithContext(tracing.context()))

@@ -51,7 +51,7 @@ var table = map[string]rule{
 	"internal/httpwire":  {may: []string{"internal/lazyctx"}, never: []string{"connectrpc.com/connect"}},
 	"internal/httpcache": {never: []string{"connectrpc.com/connect"}},
 	"upstreams": {
-		may:   []string{"internal/httpcache", "internal/httpwire", "internal/lru", "internal/secret", "internal/store"},
+		may:   []string{"internal/httpcache", "internal/httpwire", "internal/lazyctx", "internal/lru", "internal/secret", "internal/store"},
 		never: []string{"google.golang.org/protobuf/proto", "connectrpc.com/connect", module + "internal/plan", module + "aggregate"},
 	},
 	"internal/identity": { // a key that was made is a secret
@@ -59,7 +59,7 @@ var table = map[string]rule{
 		never: []string{"connectrpc.com/connect", module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/policy": { // a report of what is missing names fields, which may be hidden
-		may:   []string{"internal/expr", "internal/identity", "internal/store", "gen/sheaf/"},
+		may:   []string{"internal/expr", "internal/identity", "internal/lazyctx", "internal/store", "gen/sheaf/"},
 		never: []string{module + "internal/plan", module + "aggregate", module + "upstreams"},
 	},
 	"internal/edge":      {never: []string{"connectrpc.com/connect"}},
@@ -70,7 +70,7 @@ var table = map[string]rule{
 	"internal/compare":   {never: network},
 	"internal/wirejson":  {never: network},
 	"bff": {may: append([]string{
-		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazypb", "internal/secret",
+		"aggregate", "upstreams", "internal/bounds", "internal/compare", "internal/compile", "internal/source", "internal/plan", "internal/policy", "internal/identity", "internal/edge", "internal/lazyctx", "internal/lazypb", "internal/secret",
 		"internal/httpcache", "internal/pagetoken", "internal/store", "internal/telemetry", "internal/tlsfile", "internal/wirejson", "gen/sheaf/",
 	}, belowPlan...)},
 	"cmd/sheaf": {may: []string{

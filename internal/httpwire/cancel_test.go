@@ -57,7 +57,9 @@ func TestCancel(t *testing.T) {
 					end, want = time.Now().Add(20*time.Millisecond), context.DeadlineExceeded
 				}
 				go func() {
-					done <- readAll(ctx, func(r *http.Request) (*http.Response, error) { return transport.Exchange(r, end, &decision{}) }, s.url, phase.body)
+					done <- readAll(ctx, func(r *http.Request) (*http.Response, error) {
+						return transport.Exchange(r.Context(), r, end, &decision{})
+					}, s.url, phase.body)
 				}()
 				if how == "cancel" {
 					await(t, reached)

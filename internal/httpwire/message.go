@@ -46,9 +46,9 @@ const shortBody = 16 << 10
 var messages = sync.Pool{New: func() any { return new(message) }}
 
 // newMessage takes over the request's body: it is closed with the message, or if there is an error.
-func newMessage(request *http.Request, until time.Time) (*message, error) {
+func newMessage(ctx context.Context, request *http.Request, until time.Time) (*message, error) {
 	made := messages.Get().(*message)
-	made.request, made.ctx, made.until = request, request.Context(), until
+	made.request, made.ctx, made.until = request, ctx, until
 	if at := lazyctx.Deadline(made.ctx); !at.IsZero() && (until.IsZero() || at.Before(until)) {
 		made.until = at
 	}

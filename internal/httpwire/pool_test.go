@@ -56,7 +56,7 @@ func TestLeave(t *testing.T) {
 	group.Wait()
 	for range most { // all places are free
 		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
-		response, err := transport.Exchange(request, time.Now().Add(patience), &decision{})
+		response, err := transport.Exchange(request.Context(), request, time.Now().Add(patience), &decision{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -227,7 +227,7 @@ func TestStale(t *testing.T) {
 			succeed(t, transport, http.MethodGet, s.url)
 			request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url, strings.NewReader(test.body))
 			sending := &decision{may: test.may}
-			response, err := transport.Exchange(request, time.Time{}, sending)
+			response, err := transport.Exchange(request.Context(), request, time.Time{}, sending)
 			if (err == nil) != test.may {
 				t.Errorf("error = %v", err)
 			}
@@ -262,7 +262,7 @@ func TestNotStale(t *testing.T) {
 			if name == "hangs" {
 				end = time.Now().Add(10 * time.Millisecond)
 			}
-			_, err := transport.Exchange(request, end, sending)
+			_, err := transport.Exchange(request.Context(), request, end, sending)
 			if err == nil || sending.asked != 0 || errors.Is(err, context.DeadlineExceeded) != (name == "hangs") {
 				t.Errorf("error %v, sending %+v", err, sending)
 			}

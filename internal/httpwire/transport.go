@@ -50,7 +50,7 @@ func (t *Transport) Close() { t.pool.close() }
 // RoundTrip makes an exchange, as http.RoundTripper says. Of requests whose kept connection broke it sends GET and HEAD again, and those of
 // which nothing was sent.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	return t.Exchange(request, time.Time{}, safely(request.Method))
+	return t.Exchange(request.Context(), request, time.Time{}, safely(request.Method))
 }
 
 // safely sends requests again whose method is safe to repeat.
@@ -64,10 +64,11 @@ func (s safely) MayRepeat(written bool) bool {
 
 // Exchange makes an exchange, as http.RoundTripper says. The request's URL must begin with http:// and its body must have the length that
 // it declares. Where it must be sent again, since the connection broke, its body must be short, or GetBody be set. The answer's
-// body is for one goroutine at a time. If the request's context ends, the error, also that of the body, is its cause; until is a deadline
-// besides its own, or zero, after which the error is context.DeadlineExceeded.
-func (t *Transport) Exchange(request *http.Request, until time.Time, sending Sending) (*http.Response, error) {
-	message, err := newMessage(request, until)
+// body is for one goroutine at a time. If ctx ends, which counts instead of the request's own context, the error, also that of the body, is
+// its cause; until is a deadline besides its own, or zero, after which the error is context.DeadlineExceeded. Once the answer's body has
+// ended, nobody reads a request without a body any more.
+func (t *Transport) Exchange(ctx context.Context, request *http.Request, until time.Time, sending Sending) (*http.Response, error) {
+	message, err := newMessage(ctx, request, until)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package lazyctx
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -13,15 +14,14 @@ import (
 type Late struct {
 	context.Context
 
-	at time.Time
+	at     time.Time
+	waited waited
 
-	mu sync.Mutex
-	// waited is what is waited for, and cancel ends it; nil while nobody waits.
-	waited context.Context
-	cancel context.CancelFunc
+	mu  sync.Mutex
+	err error // why End ended it; nil before
 }
 
-// WithDeadline is a context that ends with its parent, or at a time, if that is earlier. Close must be called.
+// WithDeadline is a context that ends with its parent, by End, which must be called, or at a time, if that is earlier.
 func WithDeadline(parent context.Context, at time.Time) *Late {
 	if before, ok := parent.Deadline(); ok && before.Before(at) {
 		at = before
@@ -29,55 +29,35 @@ func WithDeadline(parent context.Context, at time.Time) *Late {
 	return &Late{Context: parent, at: at}
 }
 
-// Close gives up the timer. Nobody may wait any more.
-func (l *Late) Close() {
+// End ends the context. After the first time it does nothing.
+func (l *Late) End() {
+	err := cmp.Or(l.Err(), context.Canceled)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel != nil {
-		l.cancel()
-	}
+	l.err = err
+	l.mu.Unlock()
+	l.waited.end()
 }
 
 // Deadline implements context.Context.
 func (l *Late) Deadline() (time.Time, bool) { return l.at, true }
 
 // Done implements context.Context.
-func (l *Late) Done() <-chan struct{} { return l.wait().Done() }
+func (l *Late) Done() <-chan struct{} {
+	return l.waited.get(func() (context.Context, context.CancelFunc) {
+		return context.WithDeadline(l.Context, l.at)
+	}).Done()
+}
 
 // Err implements context.Context. It tells that the time is up also where the timer has not fired yet: others have clocks of their own.
 func (l *Late) Err() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	around := l.Context
-	if l.waited != nil {
-		around = l.waited
-	}
-	switch err := around.Err(); {
-	case err != nil:
-		return err
-	case !time.Now().Before(l.at):
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
-// Value implements context.Context. What is waited for has the parent's values, and one by which contexts that derive from it find it.
-func (l *Late) Value(key any) any {
-	l.mu.Lock()
-	waited := l.waited
+	err := l.err
 	l.mu.Unlock()
-	if waited != nil {
-		return waited.Value(key)
+	if err = cmp.Or(err, l.waited.err(), l.Context.Err()); err == nil && !time.Now().Before(l.at) {
+		err = context.DeadlineExceeded
 	}
-	return l.Context.Value(key)
+	return err
 }
 
-func (l *Late) wait() context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.waited == nil {
-		l.waited, l.cancel = context.WithDeadline(l.Context, l.at)
-	}
-	return l.waited
-}
+// Value implements context.Context.
+func (l *Late) Value(key any) any { return l.waited.value(l.Context, key) }

@@ -16,7 +16,7 @@ func TestErrAtDeadline(t *testing.T) {
 	for range times {
 		at := time.Now().Add(100 * time.Microsecond)
 		late := lazyctx.WithDeadline(t.Context(), at)
-		defer late.Close()
+		defer late.End()
 		_ = late.Done()
 		for time.Now().Before(at) { // to sleep would let the timer fire
 		}

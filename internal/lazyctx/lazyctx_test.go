@@ -46,7 +46,7 @@ func TestDeadline(t *testing.T) {
 					want, release := context.WithDeadline(parent, start.Add(test.own))
 					defer release()
 					got := lazyctx.WithDeadline(parent, start.Add(test.own))
-					defer got.Close()
+					defer got.End()
 					wait(got)
 					for _, at := range []time.Duration{0, time.Second - 1, time.Second, time.Minute} {
 						time.Sleep(at - time.Since(start))
@@ -85,7 +85,7 @@ func TestDerived(t *testing.T) { //nolint:paralleltest // it counts goroutines
 		parent := lazyctx.NewScope(t.Context())
 		defer parent.End()
 		late := lazyctx.WithDeadline(parent, time.Now().Add(time.Second))
-		defer late.Close()
+		defer late.End()
 		before := runtime.NumGoroutine()
 		derived, cancel := context.WithCancel(context.WithValue(late, key{}, 1))
 		defer cancel()
@@ -118,9 +118,11 @@ func TestHooks(t *testing.T) {
 				late := lazyctx.WithDeadline(lazyctx.WithDeadline(scope, time.Now().Add(time.Hour)), time.Now().Add(time.Minute))
 				other, release := context.WithCancel(scope)
 				defer release()
-				var called [5]int
+				within := lazyctx.NewScope(lazyctx.WithValue(late, key{}, 1))
+				defer within.End()
+				var called [6]int
 				var hooks [len(called)]lazyctx.Hook
-				for i, ctx := range []context.Context{scope, late, other, scope, scope} {
+				for i, ctx := range []context.Context{scope, late, other, scope, scope, within} {
 					hooks[i].Call = func() { called[i]++ }
 					hooks[i].Attach(ctx)
 				}
@@ -129,7 +131,7 @@ func TestHooks(t *testing.T) {
 				}
 				end(scope, cancel)
 				synctest.Wait()
-				if called != [...]int{1, 1, 1, 0, 1} {
+				if called != [...]int{1, 1, 1, 0, 1, 1} {
 					t.Errorf("called %v times, want once each but that which was detached", called)
 				}
 				for i := range hooks {
@@ -160,8 +162,13 @@ func TestHookDeadline(t *testing.T) {
 	if at := lazyctx.Deadline(lazyctx.WithDeadline(t.Context(), later)); !at.Equal(later) {
 		t.Errorf("deadline %s, want %s", at, later)
 	}
-	if at := lazyctx.Deadline(lazyctx.WithDeadline(lazyctx.WithDeadline(ctx, later), later)); !at.Equal(sooner) {
-		t.Errorf("deadline %s, want that of the parent, %s", at, sooner)
+	bounded := lazyctx.WithDeadline(lazyctx.WithDeadline(ctx, later), later)
+	scope := lazyctx.NewScope(lazyctx.WithValue(bounded, key{}, 1))
+	defer scope.End()
+	for _, ctx := range []context.Context{bounded, scope} {
+		if at := lazyctx.Deadline(ctx); !at.Equal(sooner) {
+			t.Errorf("deadline %s, want that of the parent, %s", at, sooner)
+		}
 	}
 }
 
@@ -200,7 +207,7 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the
 		late := lazyctx.WithDeadline(scope, at)
 		hook.Attach(late)
 		hook.Detach()
-		late.Close()
+		late.End()
 	}); got > 1 {
 		t.Errorf("%v allocations, want that of the context alone", got)
 	}

@@ -1,6 +1,7 @@
 package lazyctx
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -10,111 +11,66 @@ import (
 type Scope struct {
 	context.Context
 
-	cancel context.CancelFunc
-	// release ends that hooks are called when the parent ends.
-	release func() bool
+	// at is the deadline of the parent at which hooks are not called; zero for none.
+	at time.Time
+	// above has hooks called when the parent ends.
+	above  Hook
+	waited waited
 
 	mu    sync.Mutex
-	hooks Hook // head of a ring
-	ended bool
+	hooks Hook  // head of a ring
+	err   error // why it has ended; nil before hooks are called
 }
 
 // NewScope is a context that ends with parent, or by End, which must be called.
 func NewScope(parent context.Context) *Scope {
-	s := &Scope{}
+	s := &Scope{Context: parent, at: Deadline(parent)}
 	s.hooks.next, s.hooks.prev = &s.hooks, &s.hooks
-	s.Context, s.cancel = context.WithCancel(parent)
-	s.release = context.AfterFunc(s.Context, s.fire)
+	s.above.Call = s.fire
+	s.above.Attach(parent)
 	return s
 }
 
 // End ends the scope. After the first time it does nothing.
 func (s *Scope) End() {
-	s.release()
+	s.above.Detach()
 	s.fire()
-	s.cancel()
+	s.waited.end()
 }
 
 // fire calls the hooks that are attached, and from then on each one at once.
 func (s *Scope) fire() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	for s.hooks.next != &s.hooks {
-		called := s.hooks.next
-		called.leave()
+	err := cmp.Or(s.Context.Err(), context.Canceled)
+	for called := s.next(err); called != nil; called = s.next(err) {
 		called.Call()
 	}
 }
 
-// Hook is something to do when a context ends. It is attached to one context at a time.
-type Hook struct {
-	// Call is called once. It must not wait, nor attach or detach hooks.
-	Call func()
-
-	// scope and its neighbours there, if the context is one.
-	scope      *Scope
-	next, prev *Hook
-	// stop is that of any other context.
-	stop func() bool
+// next takes the next hook that is to be called, since the scope has ended; nil if there is none.
+func (s *Scope) next(err error) *Hook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = cmp.Or(s.err, err)
+	next := s.hooks.next
+	if next == &s.hooks {
+		return nil
+	}
+	next.leave()
+	return next
 }
 
-// Attach has the hook called when ctx ends, but not by a deadline of WithDeadline, which whoever attaches has to watch: Deadline tells
-// it.
-func (h *Hook) Attach(ctx context.Context) {
-	ctx, _ = watched(ctx)
-	scope, ok := ctx.(*Scope)
-	if !ok {
-		h.stop = context.AfterFunc(ctx, h.Call)
-		return
-	}
-	scope.mu.Lock()
-	defer scope.mu.Unlock()
-	if h.scope = scope; scope.ended {
-		h.Call()
-		return
-	}
-	h.next, h.prev = &scope.hooks, scope.hooks.prev
-	h.next.prev, h.prev.next = h, h
+// Done implements context.Context.
+func (s *Scope) Done() <-chan struct{} {
+	return s.waited.get(func() (context.Context, context.CancelFunc) { return context.WithCancel(s.Context) }).Done()
 }
 
-// Detach ends that the hook is called. It reports false if it has been, or is about to be, and if it is not attached.
-func (h *Hook) Detach() bool {
-	if stop := h.stop; stop != nil {
-		h.stop = nil
-		return stop()
-	}
-	scope := h.scope
-	if scope == nil {
-		return false
-	}
-	scope.mu.Lock()
-	defer scope.mu.Unlock()
-	h.scope = nil
-	attached := h.next != nil
-	if attached {
-		h.leave()
-	}
-	return attached
+// Err implements context.Context.
+func (s *Scope) Err() error {
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	return cmp.Or(err, s.Context.Err())
 }
 
-func (h *Hook) leave() {
-	h.next.prev, h.prev.next = h.prev, h.next
-	h.next, h.prev = nil, nil
-}
-
-// Deadline is the one of ctx at which hooks are not called; zero for none.
-func Deadline(ctx context.Context) time.Time {
-	_, at := watched(ctx)
-	return at
-}
-
-// watched is the context at whose end hooks are called, and the deadline that stands before it; zero for none.
-func watched(ctx context.Context) (context.Context, time.Time) {
-	late, ok := ctx.(*Late)
-	if !ok {
-		return ctx, time.Time{}
-	}
-	around, _ := watched(late.Context) // whose deadline is no earlier
-	return around, late.at
-}
+// Value implements context.Context.
+func (s *Scope) Value(key any) any { return s.waited.value(s.Context, key) }

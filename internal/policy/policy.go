@@ -14,6 +14,8 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 )
 
 // Recover turns a panic into an internal error that tells the client nothing, and logs it with its stack.
@@ -41,9 +43,9 @@ func Deadline(timeout time.Duration) connect.Interceptor {
 				ctx = context.WithValue(ctx, awaitedKey{}, true)
 				timeout = min(timeout, toldBefore(time.Until(at)))
 			}
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			return next(ctx, request)
+			bounded := lazyctx.WithDeadline(ctx, time.Now().Add(timeout))
+			defer bounded.End()
+			return next(bounded, request)
 		}
 	})
 }

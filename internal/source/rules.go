@@ -17,7 +17,7 @@ import (
 
 // checkRules checks the vocabulary's protovalidate rules.
 func (d *decoder) checkRules(root *Node, message proto.Message) error {
-	err := protovalidate.Validate(message)
+	err := checkByRules(message)
 	if err == nil {
 		return nil
 	}

@@ -31,7 +31,7 @@ func WithDeadline(parent context.Context, at time.Time) *Late {
 
 // End ends the context. After the first time it does nothing.
 func (l *Late) End() {
-	err := cmp.Or(l.Err(), context.Canceled)
+	err := cmp.Or(l.told(), context.Canceled)
 	l.mu.Lock()
 	l.err = err
 	l.mu.Unlock()
@@ -50,13 +50,34 @@ func (l *Late) Done() <-chan struct{} {
 
 // Err implements context.Context. It tells that the time is up also where the timer has not fired yet: others have clocks of their own.
 func (l *Late) Err() error {
-	l.mu.Lock()
-	err := l.err
-	l.mu.Unlock()
-	if err = cmp.Or(err, l.waited.err(), l.Context.Err()); err == nil && !time.Now().Before(l.at) {
+	err := l.told()
+	if err == nil && !time.Now().Before(l.at) {
 		err = context.DeadlineExceeded
 	}
 	return err
+}
+
+// told is why it has ended, without a look at the clock.
+func (l *Late) told() error {
+	l.mu.Lock()
+	err := l.err
+	l.mu.Unlock()
+	return cmp.Or(err, l.waited.err(), told(l.Context))
+}
+
+// told is why a context has ended. Of those of this package none looks at the clock: their deadlines are those of the contexts around
+// them, or earlier, so that only the innermost one needs to.
+func told(ctx context.Context) error {
+	switch one := ctx.(type) {
+	case *Late:
+		return one.told()
+	case *Scope:
+		return one.told()
+	case *valued:
+		return told(one.Context)
+	default:
+		return ctx.Err()
+	}
 }
 
 // Value implements context.Context.

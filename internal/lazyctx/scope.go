@@ -65,11 +65,15 @@ func (s *Scope) Done() <-chan struct{} {
 }
 
 // Err implements context.Context.
-func (s *Scope) Err() error {
+func (s *Scope) Err() error { return cmp.Or(s.ended(), s.Context.Err()) }
+
+// told is why it has ended, without a look at the clock.
+func (s *Scope) told() error { return cmp.Or(s.ended(), told(s.Context)) }
+
+func (s *Scope) ended() error {
 	s.mu.Lock()
-	err := s.err
-	s.mu.Unlock()
-	return cmp.Or(err, s.Context.Err())
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // Value implements context.Context.

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Hook is something to do when a context ends. It is attached to one context at a time.
+// Hook is something to do when a context ends, as context.AfterFunc does it. It is attached to one context at a time, by one goroutine.
 type Hook struct {
-	// Call is called once. It must not wait.
+	// Call is called once. It must not wait: whoever ends the context calls it.
 	Call func()
 
-	// scope and its neighbours there, if the context is one.
+	// scope is the context, if it is one, and next and prev are the neighbours in its ring.
 	scope      *Scope
 	next, prev *Hook
-	// stop is that of any other context.
+	// stop is for any other context, what context.AfterFunc gave.
 	stop func() bool
 }
 
-// Attach has the hook called when ctx ends, but not by the deadline or the End of WithDeadline: the first is for whoever attaches to watch,
-// and Deadline tells it.
+// Attach has the hook called when ctx ends, at once if it has. What a Late adds to the context around it calls no hooks: whoever attaches one
+// has to watch its deadline, which is Deadline(ctx), and to detach it before its End.
 func (h *Hook) Attach(ctx context.Context) {
 	ctx, _ = watched(ctx)
 	scope, ok := ctx.(*Scope)
@@ -67,13 +67,13 @@ func (h *Hook) leave() {
 	h.next, h.prev = nil, nil
 }
 
-// Deadline is the one of ctx at which hooks are not called; zero for none.
+// Deadline is when ctx ends without a call of its hooks; zero for never.
 func Deadline(ctx context.Context) time.Time {
 	_, at := watched(ctx)
 	return at
 }
 
-// watched is the context at whose end hooks are called, and the deadline that stands before it; zero for none.
+// watched is the context in ctx at whose end its hooks are called, and the deadline at which they are not; zero for none.
 func watched(ctx context.Context) (context.Context, time.Time) {
 	switch one := ctx.(type) {
 	case *Late:

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Scope is a context in which hooks cost nothing. It is made by NewScope, and safe for concurrent use.
+// Scope is a context that can be ended. It keeps its hooks in a list of its own, so that they cost nothing. It is made by NewScope, and safe
+// for concurrent use.
 type Scope struct {
 	context.Context
 
@@ -35,7 +36,7 @@ func NewScope(parent context.Context) *Scope {
 func (s *Scope) End() {
 	s.above.Detach()
 	s.fire()
-	s.waited.end()
+	s.waited.end(s.ended())
 }
 
 // fire calls the hooks that are attached, and from then on each one at once.
@@ -67,9 +68,10 @@ func (s *Scope) Done() <-chan struct{} {
 // Err implements context.Context.
 func (s *Scope) Err() error { return cmp.Or(s.ended(), s.Context.Err()) }
 
-// told is why it has ended, without a look at the clock.
+// told is why it has ended, as the function told says it.
 func (s *Scope) told() error { return cmp.Or(s.ended(), told(s.Context)) }
 
+// ended is why hooks have been called; nil before.
 func (s *Scope) ended() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

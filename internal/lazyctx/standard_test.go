@@ -10,7 +10,9 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 )
 
-// pair are two contexts that are to behave alike, and what ends each.
+type key struct{}
+
+// pair are two contexts that are to behave alike, and what ends each; nil for nothing.
 type pair struct {
 	got, want       context.Context
 	endGot, endWant context.CancelFunc
@@ -29,67 +31,127 @@ func (p pair) scope() pair {
 }
 
 func (p pair) value() pair {
-	return pair{lazyctx.WithValue(p.got, key{}, "inner"), context.WithValue(p.want, key{}, "inner"), p.endGot, p.endWant}
+	return pair{lazyctx.WithValue(p.got, key{}, "inner"), context.WithValue(p.want, key{}, "inner"), nil, nil}
 }
 
-// TestStandard stacks the contexts as RPCs and their calls do, and compares each with one of the standard library, whichever one is waited
-// for, and whatever ends which one.
-func TestStandard(t *testing.T) {
-	t.Parallel()
-	const levels = 5
-	for waits := range 1 << levels {
-		for ends := range levels + 3 {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				ctx, cancel := context.WithCancelCause(t.Context())
-				defer cancel(nil)
-				root := pair{got: ctx, want: ctx}
-				outer := root.late(start.Add(time.Minute))
-				named := outer.value()
-				scope := named.scope()
-				inner := scope.late(start.Add(time.Second))
-				last := inner.scope()
-				all := [levels]pair{outer, named, scope, inner, last}
-				for i, one := range all {
-					if one.endGot != nil {
-						defer one.endGot()
-						defer one.endWant()
-					}
-					if waits>>i&1 == 1 {
-						one.got.Done()
-					}
-				}
-				switch ends {
-				case levels:
-					cancel(errors.New("why"))
-				case levels + 1:
-					time.Sleep(time.Second)
-				case levels + 2:
-					time.Sleep(time.Minute)
-				default:
-					all[ends].endGot()
-					all[ends].endWant()
-				}
-				synctest.Wait()
-				for i, one := range all {
-					compare(t, one.got, one.want, time.Since(start))
-					if ended(one.got) != ended(one.want) {
-						t.Errorf("waits %b, ends %d: level %d is done: %t, want %t", waits, ends, i, ended(one.got), ended(one.want))
-					}
-				}
-				if t.Failed() {
-					t.Fatalf("waits %b, ends %d", waits, ends)
-				}
-			})
-		}
+func (p pair) end() {
+	if p.endGot != nil {
+		p.endGot()
+		p.endWant()
 	}
 }
 
-func ended(ctx context.Context) bool {
+func (p pair) compare(t *testing.T) {
+	t.Helper()
+	gotAt, gotOK := p.got.Deadline()
+	wantAt, wantOK := p.want.Deadline()
+	if !gotAt.Equal(wantAt) || gotOK != wantOK {
+		t.Errorf("deadline %s %t, want %s %t", gotAt, gotOK, wantAt, wantOK)
+	}
+	if got, want := p.got.Err(), p.want.Err(); !errors.Is(got, want) || (got == nil) != (want == nil) {
+		t.Errorf("error %v, want %v", got, want)
+	}
+	if got, want := context.Cause(p.got), context.Cause(p.want); !errors.Is(got, want) {
+		t.Errorf("cause %v, want %v", got, want)
+	}
+	if got, want := p.got.Value(key{}), p.want.Value(key{}); got != want {
+		t.Errorf("value %v, want %v", got, want)
+	}
+}
+
+func (p pair) compareDone(t *testing.T) {
+	t.Helper()
+	if got, want := isDone(p.got), isDone(p.want); got != want {
+		t.Errorf("done %t, want %t", got, want)
+	}
+}
+
+func isDone(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return true
 	default:
 		return false
+	}
+}
+
+// levels is how many contexts stack makes.
+const levels = 5
+
+// stack makes contexts within each other, as RPCs and their calls do, with two deadlines.
+func stack(root context.Context, outer, inner time.Time) [levels]pair {
+	first := pair{got: root, want: root}.late(outer)
+	named := first.value()
+	scope := named.scope()
+	late := scope.late(inner)
+	return [levels]pair{first, named, scope, late, late.scope()}
+}
+
+// ending is what happens to a stack: the root or one level ends, or time passes.
+type ending struct {
+	level  int
+	passes time.Duration
+}
+
+const ofRoot = -1
+
+func (e ending) happen(all [levels]pair, cancelRoot context.CancelCauseFunc) {
+	switch {
+	case e.passes > 0:
+		time.Sleep(e.passes)
+	case e.level == ofRoot:
+		cancelRoot(errors.New("why"))
+	default:
+		all[e.level].end()
+	}
+	synctest.Wait()
+}
+
+// TestStandard compares each context of a stack with one of the standard library, whichever ones are waited for, and whatever ends which one.
+// Then all end, and each says why it did as before.
+func TestStandard(t *testing.T) {
+	t.Parallel()
+	deadlines := []struct{ outer, inner time.Duration }{{time.Minute, time.Second}, {time.Second, time.Minute}, {time.Minute, -time.Second}}
+	endings := []ending{{level: ofRoot}, {passes: 1}, {passes: time.Second - 1}, {passes: time.Second}, {passes: time.Minute}}
+	for level := range levels {
+		endings = append(endings, ending{level: level})
+	}
+	for _, after := range deadlines {
+		for _, ending := range endings {
+			for waits := range 1 << levels {
+				synctest.Test(t, func(t *testing.T) {
+					root, cancel := context.WithCancelCause(t.Context())
+					defer cancel(nil)
+					all := stack(root, time.Now().Add(after.outer), time.Now().Add(after.inner))
+					testAlike(t, all, waits, func() { ending.happen(all, cancel) })
+					if t.Failed() {
+						t.Fatalf("deadlines %v, ending %+v, waits %b", after, ending, waits)
+					}
+				})
+			}
+		}
+	}
+}
+
+// testAlike waits for the levels whose bits are set in waits, and compares all of them before and after something happens, and at the end.
+func testAlike(t *testing.T, all [levels]pair, waits int, happen func()) {
+	t.Helper()
+	compare := func() {
+		for level, one := range all {
+			one.compare(t)
+			if waits>>level&1 == 1 { // to ask the others would be to wait for them
+				one.compareDone(t)
+			}
+		}
+	}
+	compare()
+	happen()
+	compare()
+	for _, one := range all {
+		one.end()
+	}
+	compare()
+	for _, one := range all {
+		one.compareDone(t)
 	}
 }

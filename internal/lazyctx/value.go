@@ -2,7 +2,7 @@ package lazyctx
 
 import "context"
 
-// WithValue is a context with a value, as context.WithValue makes it, through which hooks see the contexts of this package.
+// WithValue is a context with a value, as context.WithValue makes it. Unlike that, it lets hooks see that parent is of this package.
 func WithValue(parent context.Context, key, value any) context.Context {
 	return &valued{Context: parent, key: key, value: value}
 }

@@ -1,17 +1,19 @@
 package lazyctx
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
 )
 
-// waited is a context of the standard library that is made when somebody waits for it. Its zero value is ready for use.
+// waited is how one of our contexts ends: by itself, and by a context of the standard library, which is made when somebody waits for it.
+// Its zero value is ready for use.
 type waited struct {
 	made atomic.Pointer[cancellable]
 
-	mu    sync.Mutex // held to make or end it
-	ended bool
+	mu  sync.Mutex // held to make it, and to end it
+	err error      // why it has ended, if that was noted; nil before
 }
 
 type cancellable struct {
@@ -20,7 +22,7 @@ type cancellable struct {
 	cancel context.CancelFunc
 }
 
-// get is the context, which is made if it is the first time.
+// get is the context of the standard library, which is made if it is the first time.
 func (w *waited) get(create func() (context.Context, context.CancelFunc)) context.Context {
 	if made := w.made.Load(); made != nil {
 		return made.Context
@@ -32,29 +34,39 @@ func (w *waited) get(create func() (context.Context, context.CancelFunc)) contex
 	}
 	made := &cancellable{}
 	made.Context, made.cancel = create()
-	if w.ended {
+	if w.err != nil {
 		made.cancel()
 	}
 	w.made.Store(made)
 	return made.Context
 }
 
-// end ends the context, also if it is made later.
-func (w *waited) end() {
+// end notes why it has ended, and ends the context of the standard library, also if that is made later.
+func (w *waited) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ended = true
+	w.err = cmp.Or(w.err, err)
 	if made := w.made.Load(); made != nil {
 		made.cancel()
 	}
 }
 
-// err is why the context has ended; nil if it has not, or nobody waits.
-func (w *waited) err() error {
-	if made := w.made.Load(); made != nil {
+// note notes why it has ended, where the context of the standard library is about to end by itself. It returns what was noted first.
+func (w *waited) note(err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = cmp.Or(w.err, err)
+	return w.err
+}
+
+// told is why it has ended, if that was noted or somebody waits; nil otherwise.
+func (w *waited) told() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if made := w.made.Load(); w.err == nil && made != nil {
 		return made.Err()
 	}
-	return nil
+	return w.err
 }
 
 // value is that of a key. What is waited for has the parent's values, and one by which contexts that derive from it find it.

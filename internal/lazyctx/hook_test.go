@@ -2,7 +2,6 @@ package lazyctx_test
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,92 +11,6 @@ import (
 
 	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
 )
-
-type key struct{}
-
-// TestDeadline compares a context whose timer is started late with one of the standard library, whoever waits for it and whatever ends it.
-func TestDeadline(t *testing.T) {
-	t.Parallel()
-	waits := map[string]func(context.Context){
-		"nobody":  func(context.Context) {},
-		"once":    func(ctx context.Context) { ctx.Done() },
-		"derived": func(ctx context.Context) { context.AfterFunc(context.WithValue(ctx, key{}, 1), func() {}) },
-	}
-	for name, wait := range waits {
-		for _, test := range []struct {
-			name string
-			// own is the deadline, and parent that of the parent, of which cancel makes an end; all count from the start.
-			own, parent, cancel time.Duration
-		}{
-			{"deadline", time.Second, time.Minute, 0},
-			{"deadline of the parent", time.Minute, time.Second, 0},
-			{"end of the parent", time.Minute, time.Hour, time.Second},
-			{"past", -time.Second, time.Minute, 0},
-		} {
-			t.Run(name+", "+test.name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					start := time.Now()
-					parent, cancel := context.WithDeadline(context.WithValue(t.Context(), key{}, "value"), start.Add(test.parent))
-					defer cancel()
-					if test.cancel > 0 {
-						time.AfterFunc(test.cancel, cancel)
-					}
-					want, release := context.WithDeadline(parent, start.Add(test.own))
-					defer release()
-					got := lazyctx.WithDeadline(parent, start.Add(test.own))
-					defer got.End()
-					wait(got)
-					for _, at := range []time.Duration{0, time.Second - 1, time.Second, time.Minute} {
-						time.Sleep(at - time.Since(start))
-						synctest.Wait()
-						compare(t, got, want, at)
-					}
-					<-got.Done()
-					compare(t, got, want, time.Minute)
-				})
-			})
-		}
-	}
-}
-
-func compare(t *testing.T, got, want context.Context, at time.Duration) { //nolint:revive // two of them are compared
-	t.Helper()
-	gotAt, gotOK := got.Deadline()
-	wantAt, wantOK := want.Deadline()
-	if !gotAt.Equal(wantAt) || gotOK != wantOK {
-		t.Errorf("after %s: deadline %s %t, want %s %t", at, gotAt, gotOK, wantAt, wantOK)
-	}
-	if !errors.Is(got.Err(), want.Err()) || (got.Err() == nil) != (want.Err() == nil) {
-		t.Errorf("after %s: %v, want %v", at, got.Err(), want.Err())
-	}
-	if cause := context.Cause(got); !errors.Is(cause, context.Cause(want)) {
-		t.Errorf("after %s: cause %v, want %v", at, cause, context.Cause(want))
-	}
-	if got.Value(key{}) != want.Value(key{}) {
-		t.Errorf("after %s: value %v, want %v", at, got.Value(key{}), want.Value(key{}))
-	}
-}
-
-// TestDerived shows that contexts which derive from a late one need no goroutine to end with it.
-func TestDerived(t *testing.T) { //nolint:paralleltest // it counts goroutines
-	synctest.Test(t, func(t *testing.T) {
-		parent := lazyctx.NewScope(t.Context())
-		defer parent.End()
-		late := lazyctx.WithDeadline(parent, time.Now().Add(time.Second))
-		defer late.End()
-		before := runtime.NumGoroutine()
-		derived, cancel := context.WithCancel(context.WithValue(late, key{}, 1))
-		defer cancel()
-		if after := runtime.NumGoroutine(); after != before {
-			t.Errorf("%d goroutines, want %d", after, before)
-		}
-		<-derived.Done()
-		if err := derived.Err(); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("ended with %v, want the deadline", err)
-		}
-	})
-}
 
 // TestHooks attaches hooks to every kind of context, and ends each in every way.
 func TestHooks(t *testing.T) {

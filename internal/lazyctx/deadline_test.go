@@ -1,0 +1,82 @@
+package lazyctx_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
+)
+
+// TestErrAtDeadline: the time is up when the deadline has passed, also where the timer that is waited for has not yet fired, and who ends the
+// context then does not change why it ended.
+func TestErrAtDeadline(t *testing.T) {
+	t.Parallel()
+	const times = 100
+	for range times {
+		at := time.Now().Add(100 * time.Microsecond)
+		late := lazyctx.WithDeadline(t.Context(), at)
+		_ = late.Done()
+		for time.Now().Before(at) { // to sleep would let the timer fire
+		}
+		before := late.Err()
+		late.End()
+		if after := late.Err(); !errors.Is(before, context.DeadlineExceeded) || !errors.Is(after, context.DeadlineExceeded) {
+			t.Fatalf("after the deadline the error is %v, and %v after the end", before, after)
+		}
+	}
+}
+
+// TestDerived shows that contexts which derive from a late one need no goroutine to end with it.
+func TestDerived(t *testing.T) { //nolint:paralleltest // it counts goroutines
+	synctest.Test(t, func(t *testing.T) {
+		parent := lazyctx.NewScope(t.Context())
+		defer parent.End()
+		late := lazyctx.WithDeadline(parent, time.Now().Add(time.Second))
+		defer late.End()
+		const many = 100 // so that a goroutine that an earlier test has left does not count
+		before := runtime.NumGoroutine()
+		var all []context.Context
+		for range many {
+			derived, cancel := context.WithCancel(context.WithValue(late, key{}, 1))
+			defer cancel()
+			all = append(all, derived)
+		}
+		if more := runtime.NumGoroutine() - before; more >= many/2 {
+			t.Errorf("%d contexts have %d goroutines, want none", many, more)
+		}
+		for _, ctx := range all {
+			if <-ctx.Done(); !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				t.Errorf("ended with %v, want the deadline", ctx.Err())
+			}
+		}
+	})
+}
+
+// TestConcurrently ends contexts while others use them. Each has ended then, for all the same reason.
+func TestConcurrently(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		scope := lazyctx.NewScope(t.Context())
+		late := lazyctx.WithDeadline(scope, time.Now().Add(time.Hour))
+		var group sync.WaitGroup
+		for _, ctx := range []context.Context{scope, late} {
+			group.Go(func() { <-ctx.Done() })
+			group.Go(func() {
+				for ctx.Err() == nil && ctx.Value(key{}) == nil {
+					runtime.Gosched()
+				}
+			})
+		}
+		group.Go(late.End)
+		group.Go(scope.End)
+		group.Wait()
+		if !errors.Is(scope.Err(), context.Canceled) || !errors.Is(late.Err(), context.Canceled) {
+			t.Fatalf("ended with %v and %v", scope.Err(), late.Err())
+		}
+	}
+}

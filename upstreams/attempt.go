@@ -11,15 +11,14 @@ import (
 // a request that was refused for its token (401) has done nothing, be it safe to repeat or not.
 func (c *Client) attempt(to *base) call {
 	return func(ctx context.Context, exchange exchange) (*Answer, error) {
-		plain := exchange.to.transport.isPlain(to.url)
 		first := c.newSigning(to, exchange)
-		defer first.giveBack(plain)
+		defer first.giveBack()
 		answer, err := c.send(ctx, exchange, first)
 		if failure, ok := errors.AsType[*Error](err); !ok || !c.hasRenewed(ctx, exchange, first, failure) {
 			return answer, err
 		}
 		second := c.newSigning(to, exchange)
-		defer second.giveBack(plain)
+		defer second.giveBack()
 		answer, err = c.send(ctx, exchange, second)
 		if failure, ok := errors.AsType[*Error](err); ok {
 			failure.Unsent = false // the first one was
@@ -47,7 +46,7 @@ func (c *Client) hasRenewed(ctx context.Context, exchange exchange, signing *sig
 func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) (*Answer, error) {
 	request, now := exchange.Request, time.Now()
 	enough, until := now.Add(c.wholeTimeout(request)/2), now.Add(exchange.bounded(c.config.Timeout))
-	attemptCtx, cancel := c.within(ctx, until, exchange.to.transport.isPlain(signing.base.url))
+	attemptCtx, cancel := c.within(ctx, until, signing.plain)
 	defer cancel()
 	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
 		return nil, c.unsent(request, err)

@@ -10,12 +10,15 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// signing is a request that is about to leave, and what is known of its signature. The request has no context, which goes beside it.
+// signing is a request that is about to leave, and what is known of its signature. The request's own context does not count: the attempt's is
+// in sending.
 type signing struct {
 	http.Request
 
-	target   url.URL // the request's
-	sending  sending
+	target  url.URL // the request's
+	sending sending
+	// plain is set if httpwire sends it, and not net/http.
+	plain    bool
 	call     *Request
 	base     *base
 	accounts *store.Accounts
@@ -27,19 +30,21 @@ type signing struct {
 	carried secrets
 }
 
-// signings are empty, with a header to be filled.
+// signings are empty, with a header to be filled: most requests are made in the room of one that is over.
 var signings = sync.Pool{New: func() any { return &signing{Request: http.Request{Header: http.Header{}}} }}
 
 func (c *Client) newSigning(to *base, exchange exchange) *signing {
 	made := signings.Get().(*signing)
 	made.call, made.base, made.accounts, made.carried = exchange.Request, to, c.config.Accounts, slices.Clone(exchange.carried)
+	made.plain = exchange.to.transport.isPlain(to.url)
 	return made
 }
 
-// giveBack leaves it to another request, unless somebody may still read it: net/http's transports do, and whoever sends a body.
-func (s *signing) giveBack(plain bool) {
-	const most = 32 // headers
-	if !plain || s.Body != nil || len(s.Header) > most {
+// giveBack leaves its room to another request, once its answer has been read. net/http's transports may read a request even later, and so may
+// who sends a body: then it is left to the garbage collector.
+func (s *signing) giveBack() {
+	const most = 32 // headers; an emptied map keeps its room
+	if !s.plain || s.Body != nil || len(s.Header) > most {
 		return
 	}
 	header := s.Header

@@ -53,8 +53,8 @@ type transport struct {
 	standard *http.Transport
 }
 
-// send sends a request, which may be sent again if the sending, whose context counts, says so. Of what plain HTTP/1.1 makes, until is the
-// end, besides that of the context; for all else the context must have that deadline.
+// send sends a request for the attempt whose context is sending's; the request's own does not count. It may be sent again if sending says
+// so. Over plain HTTP/1.1 the attempt also ends at until; for all else the context must have that deadline.
 func (t *transport) send(request *http.Request, until time.Time, sending *sending) (*http.Response, error) {
 	if t.isPlain(request.URL) {
 		return t.plain.Exchange(sending.ctx, request, until, sending)

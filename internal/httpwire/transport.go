@@ -64,9 +64,9 @@ func (s safely) MayRepeat(written bool) bool {
 
 // Exchange makes an exchange, as http.RoundTripper says. The request's URL must begin with http:// and its body must have the length that
 // it declares. Where it must be sent again, since the connection broke, its body must be short, or GetBody be set. The answer's
-// body is for one goroutine at a time. If ctx ends, which counts instead of the request's own context, the error, also that of the body, is
-// its cause; until is a deadline besides its own, or zero, after which the error is context.DeadlineExceeded. Once the answer's body has
-// ended, nobody reads a request without a body any more.
+// body is for one goroutine at a time. The request's own context does not count, but ctx: when it ends, the error, also that of the body, is
+// its cause. After until, a deadline besides its own, or zero for none, the error is context.DeadlineExceeded. A request without a body may be
+// used again once Exchange has failed, or the answer's body is closed.
 func (t *Transport) Exchange(ctx context.Context, request *http.Request, until time.Time, sending Sending) (*http.Response, error) {
 	message, err := newMessage(ctx, request, until)
 	if err != nil {

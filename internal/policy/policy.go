@@ -34,14 +34,14 @@ func Recover(logger *slog.Logger) connect.Interceptor {
 	})
 }
 
-// Deadline bounds an RPC. It ends a little before a shorter deadline of the client's, who would not hear of it at the deadline itself.
+// Deadline bounds an RPC. Where the client has a deadline, the RPC ends a little before that: at the deadline itself nobody listens any more.
 func Deadline(timeout time.Duration) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
 			timeout := timeout
 			if at, awaited := ctx.Deadline(); awaited {
 				ctx = context.WithValue(ctx, awaitedKey{}, true)
-				timeout = min(timeout, toldBefore(time.Until(at)))
+				timeout = min(timeout, usable(time.Until(at)))
 			}
 			bounded := lazyctx.WithDeadline(ctx, time.Now().Add(timeout))
 			defer bounded.End()
@@ -50,8 +50,8 @@ func Deadline(timeout time.Duration) connect.Interceptor {
 	})
 }
 
-// toldBefore is how much of the time that a client waits can be used, so that there is time to tell it how the RPC ended.
-func toldBefore(waits time.Duration) time.Duration {
+// usable is how much of the time that a client waits an RPC may take, so that there is time left to tell it how that ended.
+func usable(waits time.Duration) time.Duration {
 	const part, most = 20, 10 * time.Millisecond
 	return waits - min(waits/part, most)
 }

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// validators know the vocabulary's rules. It takes long to compile them, and megabytes to keep them: they are kept as long as files are
-// read one after the other, and protovalidate's global one would stay.
+// validators hold the vocabulary's rules, compiled. That takes long, and megabytes: files that are read one after the other share one, and
+// the collector takes it once no more are read. protovalidate's global one would stay.
 var validators sync.Pool
 
 // checkByRules checks the vocabulary's rules. The error is a *protovalidate.ValidationError if one is broken.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Hook is something to do when a context ends. It is attached to one context at a time.
+// Hook is something to do when a context ends. It is attached to one context at a time, and for one goroutine at a time.
 type Hook struct {
 	// Call is called once. It must not wait.
 	Call func()

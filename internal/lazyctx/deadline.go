@@ -18,7 +18,7 @@ type Late struct {
 	waited waited
 
 	mu  sync.Mutex
-	err error // why End ended it; nil before
+	err error // why it has ended, once End or the clock has told; nil before
 }
 
 // WithDeadline is a context that ends with its parent, by End, which must be called, or at a time, if that is earlier.
@@ -31,11 +31,16 @@ func WithDeadline(parent context.Context, at time.Time) *Late {
 
 // End ends the context. After the first time it does nothing.
 func (l *Late) End() {
-	err := cmp.Or(l.told(), context.Canceled)
-	l.mu.Lock()
-	l.err = err
-	l.mu.Unlock()
+	l.ended(cmp.Or(l.told(), context.Canceled))
 	l.waited.end()
+}
+
+// ended notes why it has ended, unless that is known, and returns what is known.
+func (l *Late) ended(why error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = cmp.Or(l.err, why)
+	return l.err
 }
 
 // Deadline implements context.Context.
@@ -52,7 +57,7 @@ func (l *Late) Done() <-chan struct{} {
 func (l *Late) Err() error {
 	err := l.told()
 	if err == nil && !time.Now().Before(l.at) {
-		err = context.DeadlineExceeded
+		err = l.ended(context.DeadlineExceeded)
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func WithDeadline(parent context.Context, at time.Time) *Late {
 
 // End ends the context. After the first time it does nothing.
 func (l *Late) End() {
-	l.ended(cmp.Or(l.told(), context.Canceled))
+	_ = l.ended(cmp.Or(l.told(), context.Canceled))
 	l.waited.end()
 }
 

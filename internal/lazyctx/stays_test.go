@@ -33,7 +33,7 @@ func TestErrStays(t *testing.T) {
 			synctest.Wait()
 			late.End()
 			for range 2 {
-				if late.Err() != want || scope.Err() != want {
+				if !errors.Is(late.Err(), want) || !errors.Is(scope.Err(), want) {
 					t.Errorf("ended with %v, in the scope %v, want %v", late.Err(), scope.Err(), want)
 				}
 				late.Done()

@@ -3,6 +3,7 @@ package upstreams
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,11 @@ func (a *awsSigner) sign(ctx context.Context, s *signing) error {
 	}
 	// The signer reads the query, and would leave out a parameter with a raw semicolon.
 	s.URL.RawQuery = strings.ReplaceAll(s.URL.RawQuery, ";", "%3B")
-	s.Header.Del("Authorization") // the signer would write into the call's own
+	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} { // the signer would write into the call's own
+		if own := s.Header[name]; own != nil {
+			s.Header[name] = slices.Clone(own)
+		}
+	}
 	payload := hashOf(s.call.Body)
 	s.Header.Set("X-Amz-Content-Sha256", payload)
 	if err := a.signer.SignHTTP(ctx, keys, &s.Request, payload, a.Service, a.Region, time.Now()); err != nil {

@@ -14,8 +14,8 @@ import (
 // the type that it looks for; all else is left to CEL, which has the last word on what it means. So it never says anything else than CEL would.
 type condition func(Activation) (holds, decided bool)
 
-// direct makes conditions of those expressions that most conditions are: comparisons of texts, looks into lists of texts, has(), and what
-// joins them. A condition or a chain is nil for any other expression.
+// direct makes conditions of those expressions that most conditions are: comparisons of texts and numbers, looks into lists of texts, has(),
+// and what joins them. A condition or a chain is nil for any other expression.
 type direct struct {
 	checked *ast.AST
 	adapter adapter
@@ -76,6 +76,8 @@ func (d direct) call(call ast.CallExpr) condition {
 		return not(d.equal(args[0], args[1]))
 	case operators.In:
 		return d.member(args[0], args[1])
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		return d.ordered(call.FunctionName(), args[0], args[1])
 	default:
 		return nil
 	}
@@ -111,7 +113,7 @@ func not(inner condition) condition {
 
 // equal compares a selected text with one that stands in the expression, or with another that is selected.
 func (d direct) equal(left, right ast.Expr) condition {
-	if _, isText := textOf(left); isText {
+	if left.Kind() == ast.LiteralKind {
 		left, right = right, left
 	}
 	one := d.chain(left)
@@ -122,6 +124,12 @@ func (d direct) equal(left, right ast.Expr) condition {
 		return func(names Activation) (bool, bool) {
 			text, found := one.text(names)
 			return text == literal, found
+		}
+	}
+	if number := numberIn(right); number != nil {
+		return func(names Activation) (bool, bool) {
+			value := one.value(names)
+			return isNumber(value) && value.Equal(number) == types.True, isNumber(value)
 		}
 	}
 	other := d.chain(right)
@@ -200,11 +208,16 @@ func (d direct) presence(selected ast.SelectExpr) condition {
 		return nil
 	}
 	return func(names Activation) (bool, bool) {
-		holder, isObject := within.value(names).(*object)
-		if !isObject {
+		root, _ := names.Resolve(within.root)
+		switch holder := within.end(root).(type) {
+		case *object:
+			value, found := name.of(holder, d.adapter)
+			return found, !found || !types.IsError(value) // of a value that is wrong CEL says so
+		case Parts:
+			part, found := holder.Part(name.name)
+			return found, !found || !types.IsError(d.adapter.NativeToValue(part))
+		default:
 			return false, false
 		}
-		value, found := name.of(holder, d.adapter)
-		return found, !found || !types.IsError(value) // of a value that is wrong CEL says so
 	}
 }

@@ -51,8 +51,8 @@ func (c *chain) text(names Activation) (string, bool) {
 		return "", false
 	}
 	switch root := root.(type) {
-	case *JSON:
-		text, isText := c.in(root).(types.String)
+	case *JSON, Parts:
+		text, isText := c.below(root).(types.String)
 		return string(text), isText
 	case string:
 		return root, len(c.fields) == 0
@@ -91,19 +91,35 @@ func isUnwrapped(name protoreflect.FullName) bool {
 	}
 }
 
-// value is the value in a JSON document that the chain leads to; nil if it leads nowhere, or the name stands for something else.
+// value is the value in a JSON document that the chain leads to; nil if it leads nowhere, to an object of which only parts are known, or if
+// the name stands for something else.
 func (c *chain) value(names Activation) ref.Val {
 	root, _ := names.Resolve(c.root)
+	return c.below(root)
+}
+
+func (c *chain) below(root any) ref.Val {
+	value, _ := c.end(root).(ref.Val)
+	return value
+}
+
+// end is the value, or the Parts, that the chain leads to from a document or parts of one; nil if it leads nowhere.
+func (c *chain) end(root any) any {
+	fields := c.fields
+	parts, inParts := root.(Parts)
+	for ; inParts && len(fields) > 0; parts, inParts = root.(Parts) {
+		root, _ = parts.Part(fields[0].name)
+		fields = fields[1:]
+	}
+	if inParts {
+		return parts
+	}
 	document, isJSON := root.(*JSON)
 	if !isJSON {
 		return nil
 	}
-	return c.in(document)
-}
-
-func (c *chain) in(document *JSON) ref.Val {
 	value := c.adapter.document(document)
-	for _, field := range c.fields {
+	for _, field := range fields {
 		holder, isObject := value.(*object)
 		if !isObject {
 			return nil

@@ -1,7 +1,9 @@
 package expr_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,14 +19,19 @@ import (
 // sides are names that stand for one of each thing that a policy knows: x for JSON, r for a message, m for texts by their names, s for a text.
 type sides struct {
 	document string
-	message  *descriptorpb.FieldDescriptorProto
-	texts    map[string]string
-	text     string
+	// parts are those of the document that are known; nil for all.
+	parts   [][]string
+	message *descriptorpb.FieldDescriptorProto
+	texts   map[string]string
+	text    string
 }
 
 func (s *sides) Resolve(name string) (any, bool) {
 	switch name {
 	case "x":
+		if s.parts != nil {
+			return partOf(jsontext.Value(s.document), s.parts)
+		}
 		return expr.NewJSON([]byte(s.document)), s.document != ""
 	case "r":
 		return s.message, s.message != nil
@@ -35,6 +42,40 @@ func (s *sides) Resolve(name string) (any, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// known is an object in JSON of which only the parts at some paths are known.
+type known struct {
+	members map[string]jsontext.Value
+	paths   [][]string
+}
+
+// partOf is a value of which only the parts at some paths are needed, as plans keep it.
+func partOf(value jsontext.Value, paths [][]string) (any, bool) {
+	isWhole := slices.ContainsFunc(paths, func(path []string) bool { return len(path) == 0 })
+	switch {
+	case len(value) == 0 || value.Kind() == jsontext.KindNull:
+		return nil, false
+	case value.Kind() == jsontext.KindBeginObject && !isWhole:
+		members := map[string]jsontext.Value{}
+		return known{members, paths}, json.Unmarshal(value, &members) == nil
+	default:
+		return expr.NewJSON(value), true
+	}
+}
+
+// Part implements expr.Parts.
+func (k known) Part(name string) (any, bool) {
+	var below [][]string
+	for _, path := range k.paths {
+		if path[0] == name {
+			below = append(below, path[1:])
+		}
+	}
+	if below == nil {
+		return nil, false
+	}
+	return partOf(k.members[name], below)
 }
 
 func sidesEnv(tb testing.TB) *expr.Env {
@@ -53,8 +94,18 @@ func sidesEnv(tb testing.TB) *expr.Env {
 	return env
 }
 
-// same compares a program with what CEL alone makes of it.
-func same(tb testing.TB, program *expr.Program, names expr.Activation) {
+// same compares a program with what CEL alone makes of it, also where no more of the document is known than it needs.
+func same(tb testing.TB, program *expr.Program, names *sides) {
+	tb.Helper()
+	sameFor(tb, program, names)
+	if parts := program.PartsOf("x"); parts != nil {
+		inParts := *names
+		inParts.parts = parts
+		sameFor(tb, program, &inParts)
+	}
+}
+
+func sameFor(tb testing.TB, program *expr.Program, names expr.Activation) {
 	tb.Helper()
 	got, outcome, err := program.Eval(tb.Context(), names)
 	want, wanted, wrong := program.ByCEL().Eval(tb.Context(), names)
@@ -77,6 +128,8 @@ var directs = []string{
 	`x.a == "t" || x.b`, `x.missing == "t" || true`,
 	`x.missing == "t" && false`, `r.default_value == ""`, `x.a == "" || x.b == "t"`, "x.`a-b` == \"t\"",
 	`r.type_name == "t" && !(r.json_name == "t")`, `has(x.a.b.c) && x.a.b.c == "t"`,
+	`x.a == 1`, `1 == x.a`, `x.a != 1.5`, `x.a == -1`, `x.a == 2u`, `x.a.b > 1`, `1 < x.a.b`, `x.a < x.b`, `x.a <= 2.5`, `x.a >= "t"`, `x.a > 2u`,
+	`"t" <= x.a`, `x.a < true`, `x < 2`, `x.a < s`, `x.a < r.number`, `x.a == "t" && x.b > 1`,
 }
 
 // documents are what x may be.
@@ -85,6 +138,8 @@ var documents = []string{
 	`{"a": "t", "b": "t", "l": ["s", "t", 1, null, {}]}`,
 	`{"a": [1], "l": []}`, `{"a": {}, "l": {"t": 1}}`, `{"a": 1e400, "l": [1e400, "t"]}`, `{"l": [1e400], "a": "u", "b": false}`,
 	`{"a-b": "t", "a": ["t"]}`, `["t"]`, `{"a": {"b": {"c": "t"}}}`,
+	`1`, `{"a": 1, "b": 2}`, `{"a": 1.5, "b": 1}`, `{"a": -1, "b": "t"}`, `{"a": 2.0, "b": 18446744073709551615}`, `{"a": {"b": 2.5}}`, `{"a": 1e400, "b": 1}`,
+	`{"a": 9007199254740993, "b": 9007199254740992.0}`, `{"a": 9007199254740993, "b": 9007199254740992.5}`, `{"a": {"b": null}, "b": []}`,
 	`{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8,"9":9,"10":10,"11":11,"12":12,"13":13,"14":14,"15":15,"16":16,"17":17,"a":"t","b":true,"l":["t"]}`,
 }
 
@@ -112,8 +167,8 @@ func TestDirect(t *testing.T) {
 
 // TestDirectAllocations: what is looked at again and again is there, and costs no memory.
 func TestDirectAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
-	kept := keptSides{sides{texts: map[string]string{"a": "t"}}, expr.NewJSON([]byte(`{"a": "t", "b": true, "l": ["s", "t"]}`))}
-	for _, text := range []string{`x.a == "t" && "t" in x.l`, `has(x.c) && x.c`, `!(x.a in ["u"]) || x.b`, `m.a == x.a`} {
+	kept := keptSides{sides{texts: map[string]string{"a": "t"}}, expr.NewJSON([]byte(`{"a": "t", "b": true, "l": ["s", "t"], "n": 300}`))}
+	for _, text := range []string{`x.a == "t" && "t" in x.l`, `has(x.c) && x.c`, `!(x.a in ["u"]) || x.b`, `m.a == x.a`, `x.n > 2 && x.n == 300`} {
 		program, mistakes := sidesEnv(t).Compile(text)
 		if mistakes != nil {
 			t.Fatal(mistakes)
@@ -145,8 +200,8 @@ func TestLeftToCEL(t *testing.T) {
 	t.Parallel()
 	env := sidesEnv(t)
 	for _, text := range []string{
-		`x.a == 1`, `x.a < "t"`, `x.?a`, `x["a"] == "t"`, `x.a.startsWith("t")`, `x.a in [1]`, `x.a in ["t", s]`, `x.l.exists(i, i == "t")`,
-		`x.a ? true : false`, `size(x) == 1`, `x.a == "t" && x.b > 1`,
+		`x.a == true`, `x.a == b"t"`, `x.?a`, `x["a"] == "t"`, `x.a.startsWith("t")`, `x.a in [1]`, `x.a in ["t", s]`, `x.l.exists(i, i == "t")`,
+		`x.a ? true : false`, `size(x) == 1`, `x.a == "t" && x.b + 1 > 1`, `x.a < x.b - 1`,
 		`r.label == google.protobuf.FieldDescriptorProto.Label.LABEL_REPEATED`, `[x.a] == ["t"]`, `"t" == "t"`, `x == {}`,
 	} {
 		if program, mistakes := env.Compile(text); mistakes != nil || program.IsDirect() {
@@ -176,7 +231,7 @@ func (a *author) condition(depth int) string {
 	if depth == 0 {
 		return []string{`true`, `false`, `x.a`, `x.b`, `has(x.a)`, `has(x.a.b)`}[a.choose(6)]
 	}
-	switch a.choose(8) {
+	switch a.choose(10) {
 	case 0:
 		return a.text() + ` == ` + a.text()
 	case 1:
@@ -191,9 +246,18 @@ func (a *author) condition(depth int) string {
 		return `(` + a.condition(depth-1) + ` || ` + a.condition(depth-1) + `)`
 	case 6:
 		return `!(` + a.condition(depth-1) + `)`
+	case 7:
+		return a.number() + [...]string{` < `, ` <= `, ` > `, ` >= `}[a.choose(4)] + a.number()
+	case 8:
+		return a.number() + [...]string{` == `, ` != `}[a.choose(2)] + a.number()
 	default:
 		return a.condition(0)
 	}
+}
+
+func (a *author) number() string {
+	numbers := []string{`x.a`, `x.b`, `x.a.b`, `1`, `-1`, `2u`, `1.5`, `0.0`, `9007199254740993`, `r.number`, `"t"`, `true`, `x`}
+	return numbers[a.choose(len(numbers))]
 }
 
 // FuzzDirect holds what is evaluated without CEL and what CEL makes of it together, for any condition and any document.

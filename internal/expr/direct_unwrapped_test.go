@@ -46,7 +46,7 @@ func TestDirectUnwrapped(t *testing.T) {
 				continue
 			}
 			for _, message := range messages {
-				same(t, program, one{message})
+				sameFor(t, program, one{message})
 			}
 		}
 	}

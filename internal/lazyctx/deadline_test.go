@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,28 +54,4 @@ func TestDerived(t *testing.T) { //nolint:paralleltest // it counts goroutines
 			}
 		}
 	})
-}
-
-// TestConcurrently ends contexts while others use them. Each has ended then, for all the same reason.
-func TestConcurrently(t *testing.T) {
-	t.Parallel()
-	for range 200 {
-		scope := lazyctx.NewScope(t.Context())
-		late := lazyctx.WithDeadline(scope, time.Now().Add(time.Hour))
-		var group sync.WaitGroup
-		for _, ctx := range []context.Context{scope, late} {
-			group.Go(func() { <-ctx.Done() })
-			group.Go(func() {
-				for ctx.Err() == nil && ctx.Value(key{}) == nil {
-					runtime.Gosched()
-				}
-			})
-		}
-		group.Go(late.End)
-		group.Go(scope.End)
-		group.Wait()
-		if !errors.Is(scope.Err(), context.Canceled) || !errors.Is(late.Err(), context.Canceled) {
-			t.Fatalf("ended with %v and %v", scope.Err(), late.Err())
-		}
-	}
 }

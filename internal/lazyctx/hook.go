@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Hook is something to do when a context ends, as context.AfterFunc does it. It is attached to one context at a time, by one goroutine.
+// Hook is something to do when a context ends, as context.AfterFunc does it. It is attached to one context at a time, and is
+// for one goroutine at a time.
 type Hook struct {
 	// Call is called once. It must not wait: whoever ends the context calls it.
 	Call func()

@@ -2,9 +2,6 @@ package lazyctx_test
 
 import (
 	"context"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,32 +78,6 @@ func TestHookDeadline(t *testing.T) {
 	for _, ctx := range []context.Context{bounded, scope} {
 		if at := lazyctx.Deadline(ctx); !at.Equal(sooner) {
 			t.Errorf("deadline %s, want that of the parent, %s", at, sooner)
-		}
-	}
-}
-
-// TestHooksConcurrently attaches and detaches while a scope ends. Each hook is called or detached, and never both.
-func TestHooksConcurrently(t *testing.T) {
-	t.Parallel()
-	for range 200 {
-		scope := lazyctx.NewScope(t.Context())
-		var group sync.WaitGroup
-		var called, detached atomic.Int64
-		const hooks = 8
-		for range hooks {
-			group.Go(func() {
-				hook := lazyctx.Hook{Call: func() { called.Add(1) }}
-				hook.Attach(scope)
-				runtime.Gosched()
-				if hook.Detach() {
-					detached.Add(1)
-				}
-			})
-		}
-		scope.End()
-		group.Wait()
-		if sum := called.Load() + detached.Load(); sum != hooks {
-			t.Fatalf("%d hooks were called and %d detached, of %d", called.Load(), detached.Load(), hooks)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +16,9 @@ type Scope struct {
 	// at is the deadline of the parent at which hooks are not called; zero for none.
 	at time.Time
 	// above has hooks called when the parent ends.
-	above  Hook
+	above Hook
+	// left is set once above need not be called any more: hooks are not for several goroutines, and End is.
+	left   atomic.Bool
 	waited waited
 
 	mu    sync.Mutex
@@ -34,7 +37,9 @@ func NewScope(parent context.Context) *Scope {
 
 // End ends the scope. After the first time it does nothing.
 func (s *Scope) End() {
-	s.above.Detach()
+	if !s.left.Swap(true) {
+		s.above.Detach()
+	}
 	s.fire()
 	s.waited.end(s.ended())
 }

@@ -108,7 +108,7 @@ func (e ending) happen(all [levels]pair, cancelRoot context.CancelCauseFunc) {
 }
 
 // TestStandard compares each context of a stack with one of the standard library, whichever ones are waited for, and whatever ends which one.
-// Then all end, and each says why it did as before.
+// Then the root and all levels end, and each that had ended says why as before.
 func TestStandard(t *testing.T) {
 	t.Parallel()
 	deadlines := []struct{ outer, inner time.Duration }{{time.Minute, time.Second}, {time.Second, time.Minute}, {time.Minute, -time.Second}}
@@ -123,7 +123,7 @@ func TestStandard(t *testing.T) {
 					root, cancel := context.WithCancelCause(t.Context())
 					defer cancel(nil)
 					all := stack(root, time.Now().Add(after.outer), time.Now().Add(after.inner))
-					testAlike(t, all, waits, func() { ending.happen(all, cancel) })
+					testAlike(t, all, waits, func() { ending.happen(all, cancel) }, func() { cancel(nil) })
 					if t.Failed() {
 						t.Fatalf("deadlines %v, ending %+v, waits %b", after, ending, waits)
 					}
@@ -134,7 +134,7 @@ func TestStandard(t *testing.T) {
 }
 
 // testAlike waits for the levels whose bits are set in waits, and compares all of them before and after something happens, and at the end.
-func testAlike(t *testing.T, all [levels]pair, waits int, happen func()) {
+func testAlike(t *testing.T, all [levels]pair, waits int, happen, cancelRoot func()) {
 	t.Helper()
 	compare := func() {
 		for level, one := range all {
@@ -147,6 +147,7 @@ func testAlike(t *testing.T, all [levels]pair, waits int, happen func()) {
 	compare()
 	happen()
 	compare()
+	cancelRoot()
 	for _, one := range all {
 		one.end()
 	}
@@ -154,4 +155,5 @@ func testAlike(t *testing.T, all [levels]pair, waits int, happen func()) {
 	for _, one := range all {
 		one.compareDone(t)
 	}
+	compare()
 }

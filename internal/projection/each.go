@@ -76,9 +76,9 @@ func (e *Each) over(run *run, f func() error) bool {
 func (e *Each) overMatches(run *run, f func() error) bool {
 	matches, ok := e.Join.matches(run, &e.Target, &e.Loop)
 	run.loops = append(run.loops[:e.Depth], iteration{})
-	for _, match := range matches {
+	for i, match := range matches {
 		run.loops[e.Depth] = match
-		if run.Context.Err() != nil || f() != nil {
+		if run.ended(i) != nil || f() != nil {
 			break
 		}
 	}

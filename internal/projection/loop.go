@@ -98,9 +98,9 @@ func (e *elements) next(to *iteration) bool {
 	return true
 }
 
-// Each calls f for each element, while the loop stands on it, until f returns an error or the scope's context ends. instead is
-// what is there instead of a list: "" if it is one, or nothing is there; then ok tells them apart. An element that the
-// condition cannot judge does not count; unjudged is told why, and may end the loop.
+// Each calls f for each element, while the loop stands on it, until f returns an error or, a few elements later, the scope's context
+// ends. instead is what is there instead of a list: "" if it is one, or nothing is there; then ok tells them apart. An element that
+// the condition cannot judge does not count; unjudged is told why, and may end the loop.
 func (l *Loop) Each(scope *Scope, f func() error, unjudged func(error) error) (ok bool, instead string, _ error) {
 	elements, instead := l.open(scope)
 	if elements == nil {
@@ -109,7 +109,7 @@ func (l *Loop) Each(scope *Scope, f func() error, unjudged func(error) error) (o
 	scope.loops = append(scope.loops[:l.Depth], iteration{})
 	defer func() { scope.loops = scope.loops[:l.Depth] }()
 	for elements.next(&scope.loops[l.Depth]) {
-		if err := scope.Context.Err(); err != nil {
+		if err := scope.ended(scope.loops[l.Depth].index); err != nil {
 			return true, "", err
 		}
 		counts, err := l.counts(scope)

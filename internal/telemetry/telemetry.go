@@ -75,7 +75,11 @@ func (t *Telemetry) startTraces(ctx context.Context, about *resource.Resource) e
 	if err != nil {
 		return fmt.Errorf("create span exporter %q: %w", os.Getenv("OTEL_TRACES_EXPORTER"), err)
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	provided := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
+	if !autoexport.IsNoneSpanExporter(exporter) { // without one, logs still have trace ids, and upstreams get them
+		provided = append(provided, sdktrace.WithBatcher(exporter))
+	}
+	provider := sdktrace.NewTracerProvider(provided...)
 	t.Tracers, t.stops = provider, append(t.stops, provider.Shutdown)
 	return nil
 }
@@ -87,7 +91,9 @@ func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource, 
 		if err != nil {
 			return fmt.Errorf("create metric exporter %q: %w", os.Getenv("OTEL_METRICS_EXPORTER"), err)
 		}
-		provided = append(provided, sdkmetric.WithReader(reader))
+		if !autoexport.IsNoneMetricReader(reader) { // which nobody would read, and everything would be measured for
+			provided = append(provided, sdkmetric.WithReader(reader))
+		}
 	}
 	if scraped {
 		reader, handler, err := newScraping()

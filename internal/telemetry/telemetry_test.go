@@ -54,6 +54,29 @@ func TestStartWithoutEnvironment(t *testing.T) {
 	}
 }
 
+// TestExporterNone: what nobody exports costs nothing, but calls still have trace ids.
+func TestExporterNone(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	started, err := telemetry.Start(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	histogram, err := started.Meters.Meter("test").Float64Histogram("test.histogram")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if histogram.Enabled(t.Context()) {
+		t.Error("what is measured is kept, and nobody reads it")
+	}
+	if _, span := started.Tracers.Tracer("x").Start(t.Context(), "y"); !span.SpanContext().IsValid() {
+		t.Error("a span has no ids")
+	}
+	if err := started.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStartRefusesUnknownExporter(t *testing.T) {
 	t.Setenv("OTEL_TRACES_EXPORTER", "nowhere")
 	if _, err := telemetry.Start(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), "nowhere") {

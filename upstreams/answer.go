@@ -60,7 +60,7 @@ func (c *Client) read(response *http.Response, exchange exchange, carried secret
 			return nil, err
 		}
 	default:
-		if failure := c.readWhole(response, request, answer, share); failure != nil {
+		if failure := c.readWhole(response, request, answer, carried, share); failure != nil {
 			return nil, failure
 		}
 	}
@@ -99,14 +99,14 @@ type verdict struct{ unwell, mayPass, known bool }
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
-func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer, share *share) *Error {
+func (c *Client) readWhole(response *http.Response, request *Request, answer *Answer, carried secrets, share *share) *Error {
 	body, err := readBody(response, c.config.MaxAnswerBytes, share)
 	if err != nil {
 		kind := KindBadAnswer
 		if isLost(err) {
 			kind = KindUnavailable
 		}
-		failure := c.fail(request, kind, err)
+		failure := c.fail(request, kind, carried.redactError(err))
 		failure.Status = response.StatusCode
 		return failure
 	}

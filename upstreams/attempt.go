@@ -55,7 +55,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	sending.begin(attemptCtx, signing.base, request)
 	response, err := exchange.to.transport.send(&signing.Request, until, sending)
 	if err != nil {
-		failure := c.broken(ctx, enough, request, ended(attemptCtx, err))
+		failure := c.broken(ctx, enough, request, signing.carried.redactError(ended(attemptCtx, err)))
 		failure.Unsent = !sending.connected.Load()
 		return nil, failure
 	}

@@ -44,6 +44,32 @@ func (s secrets) redactHeader(header http.Header) http.Header {
 	return redacted
 }
 
+// longestError is how much of an error's text is told, in bytes: it may quote what the upstream has sent.
+const longestError = 1000
+
+// redactError is an error without the secrets in its text, and with no more of it than is of use.
+func (s secrets) redactError(err error) error {
+	was := err.Error()
+	text := string(s.redact([]byte(was)))
+	if len(text) > longestError {
+		text = strings.ToValidUTF8(text[:longestError], "") + "..."
+	}
+	if text == was {
+		return err
+	}
+	return &redactedError{text: text, err: err}
+}
+
+// redactedError is an error in other words.
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string { return e.text }
+
+func (e *redactedError) Unwrap() error { return e.err }
+
 // longest is the length in bytes of the longest form of a secret; one that is cut off there cannot be told any more.
 func (s secrets) longest() int64 {
 	if forms := s.forms(); len(forms) > 0 {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
+	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
@@ -207,10 +210,20 @@ func (r *run) inherit(call *plan.Call) (_ *Failure, absent bool) {
 func (r *run) keep(index int, reply *reply) *Failure {
 	document, err := r.plan.Calls[index].Shape.Scan(reply.body)
 	if err != nil {
-		return &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read answer of type %q: %w", reply.header.Get("Content-Type"), err)}
+		return &Failure{Reason: plan.ReasonBadAnswer, Err: fmt.Errorf("read answer of type %q: %w", mediaType(reply.header), err)}
 	}
 	r.scope.Answers[index] = document
 	return nil
+}
+
+// mediaType is the type of an answer without its parameters, for logs. It is empty if what the upstream says is no type, which may be anything.
+func mediaType(header http.Header) string {
+	const longest = 255 // RFC 6838, section 4.2: two names of 127
+	name, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || !strings.Contains(name, "/") || len(name) > longest {
+		return ""
+	}
+	return name
 }
 
 // firstFailure is the error of the first required call, in plan order, that failed by itself: not because another one

@@ -63,6 +63,9 @@ func newMessage(ctx context.Context, request *http.Request, until time.Time) (*m
 	return made, nil
 }
 
+// isLate reports whether its time is up.
+func (m *message) isLate() bool { return !m.until.IsZero() && !time.Now().Before(m.until) }
+
 // close gives up the message. Whoever has taken its long body closes that.
 func (m *message) close() {
 	switch {

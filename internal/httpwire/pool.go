@@ -51,6 +51,9 @@ type grant struct {
 // be fresh. The error is that of the dial, or why the message has no time left. Reads and writes end with that.
 func (p *pool) get(message *message, fresh bool) (*connection, error) {
 	for {
+		if message.isLate() { // no connection would look alive to it
+			return nil, context.DeadlineExceeded
+		}
 		connection, waiting := p.take(message, fresh)
 		if connection == nil {
 			var err error

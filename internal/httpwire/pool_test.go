@@ -3,6 +3,7 @@ package httpwire_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -264,5 +265,37 @@ func TestNoTime(t *testing.T) {
 	cancel(errGone)
 	if err := <-inBackground(ctx, d.transport(1)); !errors.Is(err, errGone) || d.dialed.Load() != 0 {
 		t.Errorf("error %v after %d dials", err, d.dialed.Load())
+	}
+}
+
+// TestLate: a request whose time is up leaves the connections to others that have some.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	const connections = 3
+	s, transport := listen(t, answerAll), open(t, connections)
+	useAll := func() {
+		var bodies []io.ReadCloser
+		for range connections {
+			request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
+			response, err := transport.Exchange(request.Context(), request, time.Now().Add(patience), &decision{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bodies = append(bodies, response.Body)
+		}
+		for _, body := range bodies {
+			_, _ = io.Copy(io.Discard, body)
+			_ = body.Close()
+		}
+	}
+	useAll()
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
+	if response, err := transport.Exchange(request.Context(), request, time.Now().Add(-time.Second), &decision{}); !errors.Is(err, context.DeadlineExceeded) {
+		_ = response.Body.Close()
+		t.Errorf("error = %v", err)
+	}
+	useAll()
+	if s.accepted.Load() != connections {
+		t.Errorf("%d connections, want %d", s.accepted.Load(), connections)
 	}
 }

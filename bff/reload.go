@@ -118,6 +118,9 @@ func (s *Server) recordReload(ctx context.Context, reloaded *Reloaded, err error
 	wrong, isAuthors := errors.AsType[*AuthorError](err)
 	result := "done"
 	switch {
+	case err != nil && !isAuthors && ctx.Err() != nil: // the process ends, or the operator has left
+		s.settings.logger.LogAttrs(ctx, slog.LevelInfo, "reload given up, nothing has changed", slog.String("error", err.Error()))
+		return
 	case isAuthors:
 		result = "wrong_files"
 	case err != nil:

@@ -338,6 +338,29 @@ func TestReloadTurnsServices(t *testing.T) {
 	}
 }
 
+// TestReloadGivenUp: that a process ends, or an operator leaves, in the middle of a reload is no error, and nobody's failure.
+func TestReloadGivenUp(t *testing.T) {
+	t.Parallel()
+	g := newGreeter(t)
+	var leave atomic.Pointer[context.CancelFunc]
+	h := serve(t, g.dir, bff.WithLookupEnv(func(string) (string, bool) {
+		if cancel := leave.Load(); cancel != nil {
+			(*cancel)()
+		}
+		return "20s", true
+	}))
+	ctx, cancel := context.WithCancel(withDeadline(t))
+	leave.Store(&cancel)
+	g.change(t, "sheaf.yaml", "timeout: 20s\n", "timeout: ${env.PATIENCE}\n")
+	if _, err := h.server.Reload(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error = %v", err)
+	}
+	contains(t, h.logs.String(), `"level":"INFO","msg":"reload given up, nothing has changed"`)
+	if failure := h.server.Status().Failure; failure != nil {
+		t.Errorf("failure = %v", failure)
+	}
+}
+
 // TestReloadAfterClose does nothing.
 func TestReloadAfterClose(t *testing.T) {
 	t.Parallel()

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 
 	gojson "github.com/goccy/go-json"
@@ -18,6 +21,7 @@ import (
 	"github.com/sheaf-rpc/sheaf/bench/internal/serving"
 	"github.com/sheaf-rpc/sheaf/bench/internal/upstream"
 	"github.com/sheaf-rpc/sheaf/bench/project"
+	"github.com/sheaf-rpc/sheaf/internal/telemetry"
 )
 
 // subject is a program that is measured.
@@ -52,6 +56,7 @@ type server struct {
 }
 
 func ofMain(c *cases.Case) bool     { return c.Name == cases.Main }
+func ofSmall(c *cases.Case) bool    { return ofMain(c) || c.Name == cases.Small }
 func ofCrowd(c *cases.Case) bool    { return c.MoreRPCs }
 func notOfCrowd(c *cases.Case) bool { return !c.MoreRPCs }
 func ofKrakenD(c *cases.Case) bool  { return c.KrakenD != "" }
@@ -77,6 +82,10 @@ func subjects() []subject {
 		{name: "sheaf-1000", about: "sheaf with 1,000 RPCs more", traced: true, only: ofCrowd, open: openSheaf(project.Options{Policy: true, MoreRPCs: 1000})},
 		{name: report.Baseline, about: "hand-written: connect-go, errgroup, gobreaker, net/http, encoding/json", open: openHand(json.Unmarshal)},
 		{name: "hand-fast", about: "hand with goccy/go-json instead of encoding/json", only: notOfCrowd, open: openHand(gojson.Unmarshal)},
+		{
+			name: "hand-guarded", about: "hand with what sheaf does beside: a JWT, a scope, a limit, validation, and 1 % of calls traced",
+			traced: true, only: ofSmall, open: openGuarded,
+		},
 		{name: "krakend", about: "KrakenD's engine (Lura) with its gin router, JSON to its clients", answers: asJSON, only: ofKrakenD, open: openKrakenD},
 		{name: "floor", about: "net/http server and client, nothing decoded", answers: asBodies, only: ofFloor, open: openFloor(floor.NetHTTP)},
 		{name: "floor-fasthttp", about: "net/http server and fasthttp client, nothing decoded", answers: asBodies, only: ofFloor, open: openFloor(floor.FastHTTP)},
@@ -106,6 +115,25 @@ func openHand(decode hand.Decode) func(context.Context, string) (server, error) 
 	return func(_ context.Context, baseURL string) (server, error) {
 		return handled(hand.NewHandler(baseURL, decode)), nil
 	}
+}
+
+func openGuarded(ctx context.Context, baseURL string) (server, error) {
+	keys, err := url.Parse(baseURL)
+	if err != nil {
+		return server{}, fmt.Errorf("open guarded handler: %w", err)
+	}
+	keys.Path = "/jwks"
+	started, err := telemetry.Start(ctx, "bench")
+	if err != nil {
+		return server{}, err
+	}
+	handler, err := hand.NewGuardedHandler(ctx, baseURL, keys.String(), json.Unmarshal, started.Tracers)
+	if err != nil {
+		return server{}, errors.Join(err, started.Stop(ctx))
+	}
+	served := handled(handler)
+	served.close = started.Stop
+	return served, nil
 }
 
 func openFloor(fetch func() floor.Fetch) func(context.Context, string) (server, error) {

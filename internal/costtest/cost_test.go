@@ -27,10 +27,10 @@ func TestCost(t *testing.T) { //nolint:paralleltest // it counts what the proces
 		setup setup
 		most  cost
 	}{
-		{name: "one call", calls: one, most: cost{28, 5_000}},
-		{name: "three calls", calls: three, most: cost{-8, 1_500}},
-		{name: "three calls, JSON", calls: three, json: true, most: cost{13, 2_800}},
-		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{13, 3_400}},
+		{name: "one call", calls: one, most: cost{14, 3_500}},
+		{name: "three calls", calls: three, most: cost{-32, -3_000}},
+		{name: "three calls, JSON", calls: three, json: true, most: cost{-9, -200}},
+		{name: "three calls, policy and traces", calls: three, setup: setup{policed: true, traced: true}, most: cost{-6, -700}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, key := test.setup.open(t, shop.URL)

@@ -45,8 +45,11 @@ type Case struct {
 	Beyond  []string
 }
 
-// Main is the name of the main case.
-const Main = "3 calls"
+// Names of cases that are more than one among others: the main one, and the one in which a call's fixed cost shows most.
+const (
+	Main  = "3 calls"
+	Small = "answer of 0.3 KB"
+)
 
 // Key is the case's name for paths and files.
 func (c *Case) Key() string {
@@ -69,7 +72,7 @@ func All() []Case {
 		product.with("JSON client", func(c *Case) { c.Protocol, c.Latency = ConnectJSON, true }),
 		product.with("gRPC client", func(c *Case) { c.Protocol, c.KrakenD = GRPC, "" }),
 		tiles(1), tiles(3), tiles(10), tiles(30),
-		catalog("300B", "answer of 0.3 KB"), catalog("2KB", "answer of 2 KB"), catalog("30KB", "answer of 30 KB"),
+		catalog("300B", Small), catalog("2KB", "answer of 2 KB"), catalog("30KB", "answer of 30 KB"),
 		catalog("1MB", "answer of 1 MB"), catalog("8MB", "answer of 8 MB"),
 		catalog("1MB", "").with("answer of 1 MB, 1 % kept", func(c *Case) {
 			c.RPC, c.Response, c.KrakenD = "ListItemIds", &benchv1.ListItemIdsResponse{}, ""

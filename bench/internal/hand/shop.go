@@ -27,12 +27,15 @@ const timeout = 10 * time.Second
 
 // NewHandler answers the contract's RPCs from the services at a base URL.
 func NewHandler(baseURL string, decode Decode) http.Handler {
-	client := serving.NewClient()
+	return newHandler(baseURL, serving.NewClient(), decode)
+}
+
+func newHandler(baseURL string, client *http.Client, decode Decode, options ...connect.HandlerOption) http.Handler {
 	at := func(name string) *service { return newService(name, baseURL, client, decode) }
 	mux := http.NewServeMux()
 	mux.Handle(benchv1connect.NewShopServiceHandler(&shop{
 		catalog: at("catalog"), reviews: at("reviews"), stock: at("stock"), orders: at("orders"), customers: at("customers"),
-	}, connect.WithReadMaxBytes(4<<20)))
+	}, append(options, connect.WithReadMaxBytes(4<<20))...))
 	return mux
 }
 

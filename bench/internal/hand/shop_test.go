@@ -23,22 +23,28 @@ import (
 // start starts services and a handler in front of them, of a kind and with a decoder.
 func start(t *testing.T, kind string, decode hand.Decode) benchv1connect.ShopServiceClient {
 	t.Helper()
+	front := httptest.NewServer(hand.NewHandler("http://"+startServices(t)+kind, decode))
+	t.Cleanup(front.Close)
+	return benchv1connect.NewShopServiceClient(front.Client(), front.URL)
+}
+
+// startServices starts the services, and returns their address.
+func startServices(t *testing.T) string {
+	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- upstream.Serve(ctx, listener) }()
-	front := httptest.NewServer(hand.NewHandler("http://"+listener.Addr().String()+kind, decode))
 	t.Cleanup(func() {
-		front.Close()
 		stop()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	return benchv1connect.NewShopServiceClient(front.Client(), front.URL)
+	return listener.Addr().String()
 }
 
 func equal(t *testing.T, got proto.Message, want string) {

@@ -11,13 +11,14 @@ type aim struct {
 	seen   Spread
 }
 
-// Who is compared in aims.
+// Who is compared with whom.
 const (
 	sheaf         = "sheaf"
 	sheafCrowded  = "sheaf-1000"
 	krakend       = "krakend"
 	floor         = "floor"
 	floorFastHTTP = "floor-fasthttp"
+	handGuarded   = "hand-guarded"
 )
 
 // aims say what was wanted and what was seen. What did not run is left out.

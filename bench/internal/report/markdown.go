@@ -15,6 +15,7 @@ func (r *Results) Markdown() string {
 	}
 	for _, part := range []struct{ title, body string }{
 		{"CPU time for each call, against the hand-written handler", r.overview()},
+		{"CPU time for each call, against a handler that does the same", r.alike()},
 		{"Details", r.details()},
 		{"Latency at half of the hand-written handler's peak rate", r.latency()},
 		{"Start and reload", r.startups()},
@@ -97,6 +98,22 @@ func (r *Results) overview() string {
 			cells = append(cells, r.ratio(name, subject.Name, Baseline, false, cpu).asRatio())
 		}
 		t.row(cells...)
+	}
+	return t.String()
+}
+
+// alike compares with the handler that has the policies and the tracing that Sheaf has.
+func (r *Results) alike() string {
+	var t table
+	for _, name := range r.cases() {
+		ratio := r.ratio(name, sheaf, handGuarded, false, cpu)
+		if ratio.Count == 0 {
+			continue
+		}
+		if t.isEmpty() {
+			t.row("case", handGuarded+", µs", sheaf)
+		}
+		t.row(name, r.spread(name, handGuarded, false, cpu).String(), ratio.asRatio())
 	}
 	return t.String()
 }

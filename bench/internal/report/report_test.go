@@ -79,12 +79,16 @@ func TestGrowth(t *testing.T) {
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	r := &Results{
-		Subjects: []Subject{{"sheaf", "Sheaf"}, {"hand", "by hand"}, {"krakend", "KrakenD"}},
-		Runs:     []Run{run("3 calls", "sheaf", 0, 50), run("3 calls", "hand", 0, 100)},
+		Subjects: []Subject{{"sheaf", "Sheaf"}, {"hand", "by hand"}, {"hand-guarded", "guarded"}, {"krakend", "KrakenD"}},
+		Runs: []Run{
+			run("3 calls", "sheaf", 0, 50), run("3 calls", "hand", 0, 100), run("3 calls", "hand-guarded", 0, 200),
+			run("2 calls", "sheaf", 0, 5), run("2 calls", "hand", 0, 10), run("1 call", "sheaf", 0, 5), run("1 call", "hand", 0, 10),
+		},
 	}
 	text := r.Markdown()
 	for _, want := range []string{
-		"- `sheaf`: Sheaf\n- `hand`: by hand\n\n",
+		"- `sheaf`: Sheaf\n- `hand`: by hand\n- `hand-guarded`: guarded\n\n",
+		"| case | hand-guarded, µs | sheaf |\n|---|---|---|\n| 3 calls | 200 (200–200) | 0.25 (0.25–0.25) |\n\n",
 		"| case | hand, µs | sheaf | hand |\n|---|---|---|---|\n| 3 calls | 100 (100–100) | 0.50 (0.50–0.50) | 1.00 |\n",
 		"| 3 calls | sheaf | 50.0 (50.0–50.0) | 10.0 (10.0–10.0) | 1.00 (1.00–1.00) | 500 | 0.00 | 0.00 |\n",
 		"| CPU per call, 3 calls, proto client, against the hand-written handler | 0.50 | 0.50 | yes |\n",

@@ -235,8 +235,8 @@ func TestReserve(t *testing.T) {
 			started := time.Now()
 			_, err := bound.Run(ctx, aggregate.Input{Request: request(t, rpc, `{"id": "x"}`)})
 			failed, ok := errors.AsType[*aggregate.CallError](err)
-			if !ok || failed.Reason != plan.ReasonTimeout || time.Since(started) != want {
-				t.Errorf("error %v after %s, want a timeout after %s", err, time.Since(started), want)
+			if !ok || failed.Reason != plan.ReasonTimeout || !failed.OutOfTime || time.Since(started) != want {
+				t.Errorf("error %v after %s, want the time to be up after %s", err, time.Since(started), want)
 			}
 		})
 	}

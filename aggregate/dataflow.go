@@ -114,6 +114,9 @@ func (r *run) call(ctx context.Context, index int) error {
 	if result.Requests > 0 {
 		failure = atCommit(call, failure)
 	}
+	if failure != nil && failure.Reason == plan.ReasonTimeout && ctx.Err() != nil {
+		failure.OutOfTime = true
+	}
 	if failure != nil { // of a call with each, some elements may have failed before
 		result.Failure = failure
 	}

@@ -245,6 +245,32 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// TestWhoseDeadline: a client that waits too little is told that its time was up, and operators that it was the client's; an upstream that is
+// slower than it may be is at fault.
+func TestWhoseDeadline(t *testing.T) {
+	t.Parallel()
+	for waits, want := range map[string]struct{ told, level, deadline string }{
+		"100":   {"the deadline passed before the answer was complete", "WARN", `"deadline":"client"`},
+		"60000": {"UPSTREAM_TIMEOUT", "ERROR", ""},
+	} {
+		t.Run(waits, func(t *testing.T) {
+			t.Parallel()
+			h := openThings(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			request := newPost(t, h, getThing, `{"id": "x"}`)
+			request.Header.Set("Connect-Timeout-Ms", waits)
+			response, err := h.http1.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			contains(t, readAll(t, response), want.told)
+			contains(t, h.logs.String(), `"level":"`+want.level+`","msg":"RPC failed"`, "things.yaml:5:7", want.deadline)
+			if want.deadline == "" && strings.Contains(h.logs.String(), `"deadline"`) {
+				t.Errorf("log = %s", h.logs.String())
+			}
+		})
+	}
+}
+
 // TestBadRequests: what a client gets wrong is told in its own words, before any upstream is touched.
 func TestBadRequests(t *testing.T) {
 	t.Parallel()

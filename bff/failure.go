@@ -21,10 +21,10 @@ func (p *procedure) failure(ctx context.Context, err error) *connect.Error {
 	if wrong, ok := errors.AsType[*aggregate.RequestError](err); ok {
 		return requestFailure(wrong)
 	}
+	if endedForClient(ctx, err) {
+		return deadlineExceeded()
+	}
 	if failed, ok := errors.AsType[*aggregate.CallError](err); ok {
-		if failed.Reason == plan.ReasonTimeout && policy.IsAwaited(ctx) && ctx.Err() != nil {
-			return deadlineExceeded() // the client's own time was up
-		}
 		told := p.upstreamFailure(failed.Failure)
 		maps.Copy(told.Meta(), failed.Header)
 		maps.Copy(told.Meta(), failed.Trailer)
@@ -47,8 +47,19 @@ func deadlineExceeded() *connect.Error {
 	return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the deadline passed before the answer was complete"))
 }
 
-// levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client.
+// endedForClient reports whether it is the client's own deadline that has ended an RPC.
+func endedForClient(ctx context.Context, err error) bool {
+	failed, ofCall := errors.AsType[*aggregate.CallError](err)
+	late := ofCall && failed.OutOfTime || !ofCall && errors.Is(err, context.DeadlineExceeded)
+	return late && policy.EndsForClient(ctx)
+}
+
+// levelOf is how much a failure matters to operators: what an upstream says of the request itself matters to its client, and so, for the
+// most part, does a deadline of the client's.
 func (p *procedure) levelOf(ctx context.Context, err error) slog.Level {
+	if endedForClient(ctx, err) {
+		return slog.LevelWarn
+	}
 	return levelOfCode(p.failure(ctx, err).Code(), slog.LevelError)
 }
 
@@ -117,6 +128,9 @@ func (p *procedure) logFailure(ctx context.Context, err error) {
 	}
 	if drifted, ok := errors.AsType[*aggregate.DriftError](err); ok {
 		attributes = append(attributes, slog.String("at", drifted.Report.At.String()), slog.String("field", drifted.Report.Field))
+	}
+	if endedForClient(ctx, err) {
+		attributes = append(attributes, slog.String("deadline", "client"))
 	}
 	p.server.settings.logger.LogAttrs(ctx, p.levelOf(ctx, err), "RPC failed", attributes...)
 }

@@ -98,16 +98,21 @@ func viaGet(t *testing.T, h *house, id string) (*shopv1.GetProductResponse, stri
 // post sends a JSON request the way curl does.
 func post(t *testing.T, h *house, path, body string) *http.Response {
 	t.Helper()
+	response, err := h.http1.Do(newPost(t, h, path, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+func newPost(t *testing.T, h *house, path, body string) *http.Request {
+	t.Helper()
 	request, err := http.NewRequestWithContext(withDeadline(t), http.MethodPost, h.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := h.http1.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response
+	return request
 }
 
 func readJSON(t *testing.T, response *http.Response) (*shopv1.GetProductResponse, string) {

@@ -38,12 +38,16 @@ func Recover(logger *slog.Logger) connect.Interceptor {
 func Deadline(timeout time.Duration) connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-			timeout := timeout
+			now := time.Now()
+			until := now.Add(timeout)
 			if at, awaited := ctx.Deadline(); awaited {
-				ctx = context.WithValue(ctx, awaitedKey{}, true)
-				timeout = min(timeout, usable(time.Until(at)))
+				clients := now.Add(usable(at.Sub(now)))
+				ctx = context.WithValue(ctx, awaitedKey{}, clients)
+				if clients.Before(until) {
+					until = clients
+				}
 			}
-			bounded := lazyctx.WithDeadline(ctx, time.Now().Add(timeout))
+			bounded := lazyctx.WithDeadline(ctx, until)
 			defer bounded.End()
 			return next(bounded, request)
 		}
@@ -53,13 +57,21 @@ func Deadline(timeout time.Duration) connect.Interceptor {
 // usable is how much of the time that a client waits an RPC may take, so that there is time left to tell it how that ended.
 func usable(waits time.Duration) time.Duration {
 	const part, most = 20, 10 * time.Millisecond
-	return waits - min(waits/part, most)
+	return waits - max(0, min(waits/part, most))
 }
 
+// awaitedKey is of when an RPC has to end for its client's sake.
 type awaitedKey struct{}
 
 // IsAwaited reports whether the client has said how long it waits, behind Deadline.
 func IsAwaited(ctx context.Context) bool { return ctx.Value(awaitedKey{}) != nil }
+
+// EndsForClient reports whether it is the client's deadline that ctx ends at, behind Deadline, and none of ours.
+func EndsForClient(ctx context.Context) bool {
+	clients, awaited := ctx.Value(awaitedKey{}).(time.Time)
+	until, bounded := ctx.Deadline()
+	return awaited && bounded && !until.Before(clients)
+}
 
 // Validate refuses a request that breaks the contract's protovalidate rules.
 func Validate(validator protovalidate.Validator) connect.Interceptor {

@@ -80,6 +80,9 @@ func TestDeadline(t *testing.T) {
 				if got := policy.IsAwaited(ctx); got != (test.waits != 0) {
 					t.Errorf("client waits %s: awaited %t", test.waits, got)
 				}
+				if got := policy.EndsForClient(ctx); got != (test.waits != 0 && test.want < test.timeout) {
+					t.Errorf("client waits %s, timeout %s: ends for the client %t", test.waits, test.timeout, got)
+				}
 				<-ctx.Done()
 				return nil, ctx.Err()
 			})

@@ -11,13 +11,13 @@ import (
 // a request that was refused for its token (401) has done nothing, be it safe to repeat or not.
 func (c *Client) attempt(to *base) call {
 	return func(ctx context.Context, exchange exchange) (*Answer, error) {
-		first := c.newSigning(to, exchange)
+		first := c.newOutgoing(to, exchange)
 		defer first.giveBack()
 		answer, err := c.send(ctx, exchange, first)
 		if failure, ok := errors.AsType[*Error](err); !ok || !c.hasRenewed(ctx, exchange, first, failure) {
 			return answer, err
 		}
-		second := c.newSigning(to, exchange)
+		second := c.newOutgoing(to, exchange)
 		defer second.giveBack()
 		answer, err = c.send(ctx, exchange, second)
 		if failure, ok := errors.AsType[*Error](err); ok {
@@ -28,14 +28,14 @@ func (c *Client) attempt(to *base) call {
 }
 
 // hasRenewed gets another token for a request that was refused for the one it carried. If there is none, the failure says why.
-func (c *Client) hasRenewed(ctx context.Context, exchange exchange, signing *signing, failure *Error) bool {
+func (c *Client) hasRenewed(ctx context.Context, exchange exchange, outgoing *outgoingRequest, failure *Error) bool {
 	renewing, ok := c.signer.(renewer)
-	if !ok || signing.token == nil || failure.Status != http.StatusUnauthorized {
+	if !ok || outgoing.token == nil || failure.Status != http.StatusUnauthorized {
 		return false
 	}
 	limited, cancel := context.WithTimeout(ctx, exchange.bounded(c.config.Timeout))
 	defer cancel()
-	err := renewing.renew(limited, signing)
+	err := renewing.renew(limited, outgoing)
 	if err != nil {
 		failure.Err = errors.Join(failure.Err, err)
 	}
@@ -43,26 +43,26 @@ func (c *Client) hasRenewed(ctx context.Context, exchange exchange, signing *sig
 }
 
 // send sends the request once and reads the answer, within the attempt's deadline.
-func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) (*Answer, error) {
+func (c *Client) send(ctx context.Context, exchange exchange, outgoing *outgoingRequest) (*Answer, error) {
 	request, now := exchange.Request, time.Now()
 	enough, until := now.Add(c.wholeTimeout(request)/2), now.Add(exchange.bounded(c.config.Timeout))
-	attemptCtx, cancel := c.within(ctx, until, signing.plain)
+	attemptCtx, cancel := c.within(ctx, until, outgoing.plain)
 	defer cancel()
-	if err := c.prepare(attemptCtx, exchange, signing); err != nil {
+	if err := c.prepare(attemptCtx, exchange, outgoing); err != nil {
 		return nil, c.unsent(request, err)
 	}
-	sending := &signing.sending
-	sending.begin(attemptCtx, signing.base, request)
-	response, err := exchange.to.transport.send(&signing.Request, until, sending)
+	sending := &outgoing.sending
+	sending.begin(attemptCtx, outgoing.base, request)
+	response, err := exchange.to.transport.send(&outgoing.Request, until, sending)
 	if err != nil {
-		failure := c.broken(ctx, enough, request, signing.carried.redactError(ended(attemptCtx, err)))
+		failure := c.broken(ctx, enough, request, outgoing.carried.redactError(ended(attemptCtx, err)))
 		failure.Unsent = !sending.connected.Load()
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }() // what matters has been read by then
-	share := share{room: c.room, observer: signing.base.observer, ctx: attemptCtx, until: until}
+	share := share{room: c.room, observer: outgoing.base.observer, ctx: attemptCtx, until: until}
 	defer share.leave()
-	answer, err := c.read(response, exchange, signing.carried, &share)
+	answer, err := c.read(response, exchange, outgoing.carried, &share)
 	// Whoever is told that we leave may end an answer as if it were whole, and over TLS that may still be read.
 	if attemptCtx.Err() != nil || isEnd(err) {
 		return nil, c.broken(ctx, enough.Add(share.waited), request, ended(attemptCtx, err))
@@ -70,7 +70,7 @@ func (c *Client) send(ctx context.Context, exchange exchange, signing *signing) 
 	if err == nil {
 		share.handTo(request.Hold)
 	}
-	return withGeneration(answer, err, signing.generation)
+	return withGeneration(answer, err, outgoing.generation)
 }
 
 // within is the context of an attempt. It has a deadline of its own only where somebody waits for that: the exchange of plain HTTP/1.1

@@ -18,14 +18,14 @@ type Credential interface {
 type signer interface {
 	// sign adds to a request what proves who we are. It comes last, so that nothing overrides it, and what it signs is what
 	// leaves. It may wait for what it needs, until ctx ends.
-	sign(ctx context.Context, s *signing) error
+	sign(ctx context.Context, out *outgoingRequest) error
 }
 
 // renewer is a signer whose proof somebody else has issued.
 type renewer interface {
 	signer
 	// renew gets another proof than the one that a request was signed with. The error says why there is none.
-	renew(ctx context.Context, s *signing) error
+	renew(ctx context.Context, out *outgoingRequest) error
 	// close ends what goes on behind calls.
 	close()
 }
@@ -48,7 +48,7 @@ var (
 // unsigned signs nothing.
 type unsigned struct{}
 
-func (unsigned) sign(context.Context, *signing) error { return nil }
+func (unsigned) sign(context.Context, *outgoingRequest) error { return nil }
 
 func newSigner(c *Client, credential Credential) (signer, error) {
 	if credential == nil {

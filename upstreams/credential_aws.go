@@ -32,29 +32,29 @@ func (a AWSCredential) newSigner(*Client) (signer, error) {
 	})}, nil
 }
 
-func (a *awsSigner) sign(ctx context.Context, s *signing) error {
-	keys, err := a.keys(s)
+func (a *awsSigner) sign(ctx context.Context, out *outgoingRequest) error {
+	keys, err := a.keys(out)
 	if err != nil {
 		return err
 	}
 	// The signer reads the query, and would leave out a parameter with a raw semicolon.
-	s.URL.RawQuery = strings.ReplaceAll(s.URL.RawQuery, ";", "%3B")
+	out.URL.RawQuery = strings.ReplaceAll(out.URL.RawQuery, ";", "%3B")
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} { // the signer would write into the call's own
-		if own := s.Header[name]; own != nil {
-			s.Header[name] = slices.Clone(own)
+		if own := out.Header[name]; own != nil {
+			out.Header[name] = slices.Clone(own)
 		}
 	}
-	payload := hashOf(s.call.Body)
-	s.Header.Set("X-Amz-Content-Sha256", payload)
-	if err := a.signer.SignHTTP(ctx, keys, &s.Request, payload, a.Service, a.Region, time.Now()); err != nil {
+	payload := hashOf(out.call.Body)
+	out.Header.Set("X-Amz-Content-Sha256", payload)
+	if err := a.signer.SignHTTP(ctx, keys, &out.Request, payload, a.Service, a.Region, time.Now()); err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}
-	s.carried.add(s.Header.Get("Authorization"))
+	out.carried.add(out.Header.Get("Authorization"))
 	return nil
 }
 
 // keys are the secrets as they are now.
-func (a *awsSigner) keys(s *signing) (aws.Credentials, error) {
+func (a *awsSigner) keys(out *outgoingRequest) (aws.Credentials, error) {
 	var keys aws.Credentials
 	for _, one := range []struct {
 		from     Secret
@@ -64,7 +64,7 @@ func (a *awsSigner) keys(s *signing) (aws.Credentials, error) {
 		if one.optional && one.from == (Secret{}) {
 			continue
 		}
-		value, err := s.reveal(one.from)
+		value, err := out.reveal(one.from)
 		if err != nil {
 			return aws.Credentials{}, err
 		}

@@ -14,17 +14,17 @@ type BasicCredential struct {
 
 func (b BasicCredential) newSigner(*Client) (signer, error) { return b, nil }
 
-func (b BasicCredential) sign(_ context.Context, s *signing) error {
-	password, err := s.reveal(b.Password)
+func (b BasicCredential) sign(_ context.Context, out *outgoingRequest) error {
+	password, err := out.reveal(b.Password)
 	if err != nil {
 		return err
 	}
-	s.setBasic(b.Username, password)
+	out.setBasic(b.Username, password)
 	return nil
 }
 
-func (s *signing) setBasic(username, password string) {
+func (out *outgoingRequest) setBasic(username, password string) {
 	pair := base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
-	s.carried.add(pair)
-	s.setHeader("Authorization", "Basic "+pair)
+	out.carried.add(pair)
+	out.setHeader("Authorization", "Basic "+pair)
 }

@@ -7,11 +7,11 @@ type BearerCredential struct{ Secret Secret }
 
 func (b BearerCredential) newSigner(*Client) (signer, error) { return b, nil }
 
-func (b BearerCredential) sign(_ context.Context, s *signing) error {
-	value, err := s.reveal(b.Secret)
+func (b BearerCredential) sign(_ context.Context, out *outgoingRequest) error {
+	value, err := out.reveal(b.Secret)
 	if err != nil {
 		return err
 	}
-	s.setHeader("Authorization", "Bearer "+value)
+	out.setHeader("Authorization", "Bearer "+value)
 	return nil
 }

@@ -11,18 +11,18 @@ type CallerCredential struct{}
 
 func (c CallerCredential) newSigner(*Client) (signer, error) { return c, nil }
 
-func (CallerCredential) sign(_ context.Context, s *signing) error {
-	value := s.call.Authorization.Reveal()
+func (CallerCredential) sign(_ context.Context, out *outgoingRequest) error {
+	value := out.call.Authorization.Reveal()
 	if value == "" {
 		return fmt.Errorf("sign: %w", errNoAuthorization)
 	}
 	_, token, _ := strings.Cut(value, " ")
-	s.carried.add(token)
-	s.setHeader("Authorization", value)
+	out.carried.add(token)
+	out.setHeader("Authorization", value)
 	return nil
 }
 
-// subject is the token of a caller whose Authorization is a bearer's.
+// subject is the token of a caller whose Authorization is a bearer'out.
 func (r *Request) subject() (string, error) {
 	scheme, token, _ := strings.Cut(r.Authorization.Reveal(), " ")
 	token = strings.TrimSpace(token)

@@ -10,11 +10,11 @@ type HeaderCredential struct {
 
 func (h HeaderCredential) newSigner(*Client) (signer, error) { return h, nil }
 
-func (h HeaderCredential) sign(_ context.Context, s *signing) error {
-	value, err := s.reveal(h.Secret)
+func (h HeaderCredential) sign(_ context.Context, out *outgoingRequest) error {
+	value, err := out.reveal(h.Secret)
 	if err != nil {
 		return err
 	}
-	s.setHeader(h.Name, value)
+	out.setHeader(h.Name, value)
 	return nil
 }

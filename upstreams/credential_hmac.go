@@ -36,7 +36,7 @@ type TextPart struct{ Literal, Hole string }
 
 // signed is what a request is signed by.
 type signed struct {
-	*signing
+	*outgoingRequest
 
 	timestamp, signature string
 }
@@ -113,19 +113,19 @@ func pieces(parts []TextPart, holes map[string]piece) ([]piece, error) {
 	return found, nil
 }
 
-func (h *hmacSigner) sign(_ context.Context, s *signing) error {
-	key, err := s.reveal(h.Key)
+func (h *hmacSigner) sign(_ context.Context, out *outgoingRequest) error {
+	key, err := out.reveal(h.Key)
 	if err != nil {
 		return err
 	}
-	now := &signed{signing: s, timestamp: strconv.FormatInt(time.Now().Unix(), 10)}
+	now := &signed{outgoingRequest: out, timestamp: strconv.FormatInt(time.Now().Unix(), 10)}
 	if h.TimestampHeader != "" {
-		s.Header.Set(h.TimestampHeader, now.timestamp)
+		out.Header.Set(h.TimestampHeader, now.timestamp)
 	}
 	sum := hmac.New(h.hash, []byte(key))
 	_, _ = sum.Write([]byte(now.written(h.text))) // a hash takes everything
 	now.signature = h.encode(sum.Sum(nil))
-	s.setHeader(h.Header, now.written(h.value))
+	out.setHeader(h.Header, now.written(h.value))
 	return nil
 }
 

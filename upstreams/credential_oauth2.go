@@ -49,25 +49,25 @@ func newOAuth2Signer(o OAuth2Credential, ask call, name string, logger *slog.Log
 	return made
 }
 
-func (o *oauth2Signer) sign(ctx context.Context, s *signing) error {
-	subject, err := o.subjectOf(s.call)
+func (o *oauth2Signer) sign(ctx context.Context, out *outgoingRequest) error {
+	subject, err := o.subjectOf(out.call)
 	if err != nil {
 		return err
 	}
-	if s.token, err = o.tokens.get(ctx, subject); err != nil {
+	if out.token, err = o.tokens.get(ctx, subject); err != nil {
 		return err
 	}
-	s.carried.add(s.token.text.Reveal())
-	s.setHeader("Authorization", "Bearer "+s.token.text.Reveal())
+	out.carried.add(out.token.text.Reveal())
+	out.setHeader("Authorization", "Bearer "+out.token.text.Reveal())
 	return nil
 }
 
-func (o *oauth2Signer) renew(ctx context.Context, s *signing) error {
-	subject, err := o.subjectOf(s.call)
+func (o *oauth2Signer) renew(ctx context.Context, out *outgoingRequest) error {
+	subject, err := o.subjectOf(out.call)
 	if err != nil {
 		return err
 	}
-	return o.tokens.replace(ctx, subject, s.token)
+	return o.tokens.replace(ctx, subject, out.token)
 }
 
 func (o *oauth2Signer) close() { o.tokens.close() }
@@ -113,7 +113,7 @@ func (o *oauth2Signer) request(subject string) (*Request, secrets, error) {
 		form.Set(name, value)
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	signed := signing{call: &Request{}, Request: http.Request{Header: header}}
+	signed := outgoingRequest{call: &Request{}, Request: http.Request{Header: header}}
 	clientSecret, err := signed.reveal(o.ClientSecret)
 	if err != nil {
 		return nil, nil, err

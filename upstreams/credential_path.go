@@ -18,14 +18,14 @@ const secretHole = "${secret}"
 
 func (p PathCredential) newSigner(*Client) (signer, error) { return p, nil }
 
-func (p PathCredential) sign(_ context.Context, s *signing) error {
-	value, err := s.reveal(p.Secret)
+func (p PathCredential) sign(_ context.Context, out *outgoingRequest) error {
+	value, err := out.reveal(p.Secret)
 	if err != nil {
 		return err
 	}
 	var prefix strings.Builder
 	for i, part := range strings.Split(p.Prefix, secretHole) {
-		filled, err := fillText(part, s.call.Account, s.accounts)
+		filled, err := fillText(part, out.call.Account, out.accounts)
 		if err != nil {
 			return err
 		}
@@ -34,5 +34,5 @@ func (p PathCredential) sign(_ context.Context, s *signing) error {
 		}
 		prefix.WriteString(filled)
 	}
-	return setPath(s.URL, s.base.url, prefix.String(), s.call.Path)
+	return setPath(out.URL, out.base.url, prefix.String(), out.call.Path)
 }

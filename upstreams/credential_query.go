@@ -13,14 +13,14 @@ type QueryCredential struct {
 
 func (q QueryCredential) newSigner(*Client) (signer, error) { return q, nil }
 
-func (q QueryCredential) sign(_ context.Context, s *signing) error {
-	value, err := s.reveal(q.Secret)
+func (q QueryCredential) sign(_ context.Context, out *outgoingRequest) error {
+	value, err := out.reveal(q.Secret)
 	if err != nil {
 		return err
 	}
-	if s.URL.RawQuery != "" {
-		s.URL.RawQuery += "&"
+	if out.URL.RawQuery != "" {
+		out.URL.RawQuery += "&"
 	}
-	s.URL.RawQuery += url.QueryEscape(q.Name) + "=" + url.QueryEscape(value)
+	out.URL.RawQuery += url.QueryEscape(q.Name) + "=" + url.QueryEscape(value)
 	return nil
 }

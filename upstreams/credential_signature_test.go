@@ -29,7 +29,7 @@ func signedBy(t *testing.T, credential Credential, at string, target string, cal
 	}
 	outgoing.Header = header
 	time.Sleep(time.Until(moment)) // in a bubble it is the year 2000 at first
-	if err := made.sign(t.Context(), &signing{Request: *outgoing, call: call}); err != nil {
+	if err := made.sign(t.Context(), &outgoingRequest{Request: *outgoing, call: call}); err != nil {
 		t.Fatal(err)
 	}
 	return outgoing
@@ -137,7 +137,7 @@ func TestHMACText(t *testing.T) {
 		call := &Request{Method: http.MethodPost, Body: []byte(`{"a":1}`)}
 		outgoing := signedBy(t, credential, "2020-01-01T00:00:00Z", "http://things:81/a%2Fb/c?q=%20&r=1", call, http.Header{"X-Date": {"a", "b"}})
 		want := "POST\nthings:81\n/a%2Fb/c\nq=%20&r=1\n1577836800\n{\"a\":1}\n015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862\na, b\n"
-		signed := &signed{signing: &signing{Request: *outgoing, call: call}, timestamp: "1577836800"}
+		signed := &signed{outgoingRequest: &outgoingRequest{Request: *outgoing, call: call}, timestamp: "1577836800"}
 		if got := signed.written(made.(*hmacSigner).text); got != want {
 			t.Errorf("text = %q\nwant   %q", got, want)
 		}

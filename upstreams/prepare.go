@@ -12,28 +12,28 @@ import (
 )
 
 // prepare builds what goes to the wire. Credentials come last, so that nothing overrides them.
-func (c *Client) prepare(ctx context.Context, exchange exchange, signing *signing) error {
-	request, base := exchange.Request, signing.base
-	target := &signing.target
+func (c *Client) prepare(ctx context.Context, exchange exchange, outgoing *outgoingRequest) error {
+	request, base := exchange.Request, outgoing.base
+	target := &outgoing.target
 	*target = *base.url
 	target.RawQuery = request.Query
 	if err := setPath(target, base.url, "", request.Path); err != nil {
 		return err
 	}
-	outgoing := &signing.Request
-	outgoing.Method, outgoing.URL, outgoing.Host = request.Method, target, target.Host
-	outgoing.Proto, outgoing.ProtoMajor, outgoing.ProtoMinor = "HTTP/1.1", 1, 1
-	maps.Copy(outgoing.Header, c.header) // whose values nobody changes
-	if err := addHeader(outgoing.Header, request.Header); err != nil {
+	wire := &outgoing.Request
+	wire.Method, wire.URL, wire.Host = request.Method, target, target.Host
+	wire.Proto, wire.ProtoMajor, wire.ProtoMinor = "HTTP/1.1", 1, 1
+	maps.Copy(wire.Header, c.header) // whose values nobody changes
+	if err := addHeader(wire.Header, request.Header); err != nil {
 		return err
 	}
-	maps.Copy(outgoing.Header, exchange.conditions)
-	setBody(outgoing, request.Body)
-	base.observer.inject(ctx, outgoing.Header)
-	if err := c.signer.sign(ctx, signing); err != nil {
+	maps.Copy(wire.Header, exchange.conditions)
+	setBody(wire, request.Body)
+	base.observer.inject(ctx, wire.Header)
+	if err := c.signer.sign(ctx, outgoing); err != nil {
 		return err
 	}
-	hideKeys(outgoing.Header)
+	hideKeys(wire.Header)
 	return nil
 }
 

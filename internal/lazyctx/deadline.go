@@ -46,7 +46,7 @@ func (l *Late) Done() <-chan struct{} {
 // then on it says nothing else.
 func (l *Late) Err() error {
 	err := l.told()
-	if err == nil && !time.Now().Before(l.at) {
+	if err == nil && time.Until(l.at) <= 0 {
 		_ = l.Done() // which is made now if it was not: context.Cause asks it
 		err = l.waited.note(context.DeadlineExceeded)
 	}

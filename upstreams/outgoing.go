@@ -10,9 +10,9 @@ import (
 	"github.com/sheaf-rpc/sheaf/internal/store"
 )
 
-// signing is a request that is about to leave, and what is known of its signature. The request's own context does not count: the attempt's is
-// in sending.
-type signing struct {
+// outgoingRequest is the HTTP request of one attempt, with what signs it and who sends it. The request's own context does not count: the
+// attempt's is in sending.
+type outgoingRequest struct {
 	http.Request
 
 	target  url.URL // the request's
@@ -30,11 +30,11 @@ type signing struct {
 	carried secrets
 }
 
-// signings are empty, with a header to be filled: most requests are made in the room of one that is over.
-var signings = sync.Pool{New: func() any { return &signing{Request: http.Request{Header: http.Header{}}} }}
+// outgoingRequests are empty, with a header to be filled: most requests are made in the room of one that is over.
+var outgoingRequests = sync.Pool{New: func() any { return &outgoingRequest{Request: http.Request{Header: http.Header{}}} }}
 
-func (c *Client) newSigning(to *base, exchange exchange) *signing {
-	made := signings.Get().(*signing)
+func (c *Client) newOutgoing(to *base, exchange exchange) *outgoingRequest {
+	made := outgoingRequests.Get().(*outgoingRequest)
 	made.call, made.base, made.accounts, made.carried = exchange.Request, to, c.config.Accounts, slices.Clone(exchange.carried)
 	made.plain = exchange.to.transport.isPlain(to.url)
 	return made
@@ -42,35 +42,35 @@ func (c *Client) newSigning(to *base, exchange exchange) *signing {
 
 // giveBack leaves its room to another request, once its answer has been read. net/http's transports may read a request even later, and so may
 // who sends a body: then it is left to the garbage collector.
-func (s *signing) giveBack() {
+func (out *outgoingRequest) giveBack() {
 	const most = 32 // headers; an emptied map keeps its room
-	if !s.plain || s.Body != nil || len(s.Header) > most {
+	if !out.plain || out.Body != nil || len(out.Header) > most {
 		return
 	}
-	header := s.Header
+	header := out.Header
 	clear(header)
-	*s = signing{Request: http.Request{Header: header}}
-	signings.Put(s)
+	*out = outgoingRequest{Request: http.Request{Header: header}}
+	outgoingRequests.Put(out)
 }
 
 // reveal is a secret, for the request alone.
-func (s *signing) reveal(from Secret) (string, error) {
+func (out *outgoingRequest) reveal(from Secret) (string, error) {
 	value := from.Source.Value()
 	if from.Account != "" {
 		var ok bool
-		if value, s.generation, ok = s.accounts.Secret(s.call.Account, from.Account); !ok {
-			return "", fmt.Errorf("sign: account %q has no secret %q: %w", s.call.Account, from.Account, errNoAccount)
+		if value, out.generation, ok = out.accounts.Secret(out.call.Account, from.Account); !ok {
+			return "", fmt.Errorf("sign: account %q has no secret %q: %w", out.call.Account, from.Account, errNoAccount)
 		}
 	}
 	if value.Reveal() == "" {
 		return "", fmt.Errorf("sign: %w", errNoSecret)
 	}
-	s.carried.add(value.Reveal())
+	out.carried.add(value.Reveal())
 	return value.Reveal(), nil
 }
 
 // setHeader sets a header that holds a secret.
-func (s *signing) setHeader(name, value string) {
-	s.carried.add(value)
-	s.Header.Set(name, value)
+func (out *outgoingRequest) setHeader(name, value string) {
+	out.carried.add(value)
+	out.Header.Set(name, value)
 }

@@ -17,7 +17,7 @@ import (
 // dataflow makes every call as soon as its inputs exist, and returns when the last one has ended. A required call that
 // fails cancels the others.
 func (r *run) dataflow(ctx context.Context) error {
-	r.calling = lazyctx.NewScope(ctx)
+	r.calling = lazyctx.WithCancel(ctx)
 	defer r.calling.End()
 	r.begin()
 	err := r.group.Wait()

@@ -110,7 +110,7 @@ func chunks(elements []*element, scope *projection.Scope, size int) []*element {
 // askAll makes the calls. The error says that a required one failed, so that those that were left were not made.
 func (r *run) askAll(ctx context.Context, elements []*element, index int) error {
 	call := r.plan.Calls[index]
-	asking := lazyctx.NewScope(ctx)
+	asking := lazyctx.WithCancel(ctx)
 	defer asking.End()
 	var group errgroup.Group
 	group.SetLimit(call.Each.Concurrency)

@@ -28,7 +28,7 @@ type run struct {
 	writes    *Writes
 	freshness freshness
 	// calling is the context of calls, and group the goroutines that make them.
-	calling *lazyctx.Scope
+	calling *lazyctx.Cancellable
 	group   errgroup.Group
 	// account is the id of the account that calls are made for; empty for none.
 	account string

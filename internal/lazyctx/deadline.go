@@ -1,7 +1,7 @@
 // Package lazyctx is for contexts that cost little until somebody waits for their end: of all the calls that are made, few are given up,
 // and fewer take as long as they may.
 //
-// A Late has a deadline, and a Scope can be ended with all that was begun in it. Neither starts a timer or a goroutine: whoever only reads
+// A Late has a deadline, and a Cancellable can be ended with all that was begun in it. Neither starts a timer or a goroutine: whoever only reads
 // and writes on a connection attaches a Hook, and gives the connection the Deadline. Only when somebody calls
 // Done, or derives a context of the standard library that ends with them, is one of the standard library made behind them.
 package lazyctx
@@ -62,7 +62,7 @@ func told(ctx context.Context) error {
 	switch one := ctx.(type) {
 	case *Late:
 		return one.told()
-	case *Scope:
+	case *Cancellable:
 		return one.told()
 	case *valued:
 		return told(one.Context)

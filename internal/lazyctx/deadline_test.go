@@ -33,7 +33,7 @@ func TestErrAtDeadline(t *testing.T) {
 // TestDerived shows that contexts which derive from a late one need no goroutine to end with it.
 func TestDerived(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	synctest.Test(t, func(t *testing.T) {
-		parent := lazyctx.NewScope(t.Context())
+		parent := lazyctx.WithCancel(t.Context())
 		defer parent.End()
 		late := lazyctx.WithDeadline(parent, time.Now().Add(time.Second))
 		defer late.End()

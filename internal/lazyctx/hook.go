@@ -11,8 +11,8 @@ type Hook struct {
 	// Call is called once. It must not wait: whoever ends the context calls it.
 	Call func()
 
-	// scope is the context, if it is one, and next and prev are the neighbours in its ring.
-	scope      *Scope
+	// ctx is the context, if it is a Cancellable, and next and prev are the neighbours in its ring.
+	ctx        *Cancellable
 	next, prev *Hook
 	// stop is for any other context, what context.AfterFunc gave.
 	stop func() bool
@@ -22,23 +22,23 @@ type Hook struct {
 // has to watch its deadline, which is Deadline(ctx), and to detach it before its End.
 func (h *Hook) Attach(ctx context.Context) {
 	ctx, _ = watched(ctx)
-	scope, ok := ctx.(*Scope)
+	ours, ok := ctx.(*Cancellable)
 	switch {
 	case !ok:
 		h.stop = context.AfterFunc(ctx, h.Call)
-	case !h.join(scope):
+	case !h.join(ours):
 		h.Call()
 	}
 }
 
-// join attaches the hook to a scope. It reports false if that has ended.
-func (h *Hook) join(scope *Scope) bool {
-	scope.mu.Lock()
-	defer scope.mu.Unlock()
-	if h.scope = scope; scope.err != nil {
+// join attaches the hook to a context of ours. It reports false if that has ended.
+func (h *Hook) join(ctx *Cancellable) bool {
+	ctx.mu.Lock()
+	defer ctx.mu.Unlock()
+	if h.ctx = ctx; ctx.err != nil {
 		return false
 	}
-	h.next, h.prev = &scope.hooks, scope.hooks.prev
+	h.next, h.prev = &ctx.hooks, ctx.hooks.prev
 	h.next.prev, h.prev.next = h, h
 	return true
 }
@@ -49,13 +49,13 @@ func (h *Hook) Detach() bool {
 		h.stop = nil
 		return stop()
 	}
-	scope := h.scope
-	if scope == nil {
+	ctx := h.ctx
+	if ctx == nil {
 		return false
 	}
-	scope.mu.Lock()
-	defer scope.mu.Unlock()
-	h.scope = nil
+	ctx.mu.Lock()
+	defer ctx.mu.Unlock()
+	h.ctx = nil
 	attached := h.next != nil
 	if attached {
 		h.leave()
@@ -82,7 +82,7 @@ func watched(ctx context.Context) (context.Context, time.Time) {
 		return around, one.at
 	case *valued:
 		return watched(one.Context)
-	case *Scope:
+	case *Cancellable:
 		return one, one.at
 	default:
 		return ctx, time.Time{}

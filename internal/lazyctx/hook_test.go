@@ -12,10 +12,14 @@ import (
 // TestHooks attaches hooks to every kind of context, and ends each in every way.
 func TestHooks(t *testing.T) {
 	t.Parallel()
-	ends := map[string]func(scope *lazyctx.Scope, cancel context.CancelFunc){
-		"scope ends":  func(scope *lazyctx.Scope, _ context.CancelFunc) { scope.End() },
-		"parent ends": func(_ *lazyctx.Scope, cancel context.CancelFunc) { cancel() },
-		"twice":       func(scope *lazyctx.Scope, cancel context.CancelFunc) { cancel(); scope.End(); scope.End() },
+	ends := map[string]func(cancellable *lazyctx.Cancellable, cancel context.CancelFunc){
+		"it ends":     func(cancellable *lazyctx.Cancellable, _ context.CancelFunc) { cancellable.End() },
+		"parent ends": func(_ *lazyctx.Cancellable, cancel context.CancelFunc) { cancel() },
+		"twice": func(cancellable *lazyctx.Cancellable, cancel context.CancelFunc) {
+			cancel()
+			cancellable.End()
+			cancellable.End()
+		},
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -23,23 +27,23 @@ func TestHooks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				scope := lazyctx.NewScope(parent)
-				defer scope.End()
-				late := lazyctx.WithDeadline(lazyctx.WithDeadline(scope, time.Now().Add(time.Hour)), time.Now().Add(time.Minute))
-				other, release := context.WithCancel(scope)
+				cancellable := lazyctx.WithCancel(parent)
+				defer cancellable.End()
+				late := lazyctx.WithDeadline(lazyctx.WithDeadline(cancellable, time.Now().Add(time.Hour)), time.Now().Add(time.Minute))
+				other, release := context.WithCancel(cancellable)
 				defer release()
-				within := lazyctx.NewScope(lazyctx.WithValue(late, key{}, 1))
+				within := lazyctx.WithCancel(lazyctx.WithValue(late, key{}, 1))
 				defer within.End()
 				var called [6]int
 				var hooks [len(called)]lazyctx.Hook
-				for i, ctx := range []context.Context{scope, late, other, scope, scope, within} {
+				for i, ctx := range []context.Context{cancellable, late, other, cancellable, cancellable, within} {
 					hooks[i].Call = func() { called[i]++ }
 					hooks[i].Attach(ctx)
 				}
 				if !hooks[3].Detach() || hooks[3].Detach() {
 					t.Error("a hook was not detached once")
 				}
-				end(scope, cancel)
+				end(cancellable, cancel)
 				synctest.Wait()
 				if called != [...]int{1, 1, 1, 0, 1, 1} {
 					t.Errorf("called %v times, want once each but that which was detached", called)
@@ -73,9 +77,9 @@ func TestHookDeadline(t *testing.T) {
 		t.Errorf("deadline %s, want %s", at, later)
 	}
 	bounded := lazyctx.WithDeadline(lazyctx.WithDeadline(ctx, later), later)
-	scope := lazyctx.NewScope(lazyctx.WithValue(bounded, key{}, 1))
-	defer scope.End()
-	for _, ctx := range []context.Context{bounded, scope} {
+	cancellable := lazyctx.WithCancel(lazyctx.WithValue(bounded, key{}, 1))
+	defer cancellable.End()
+	for _, ctx := range []context.Context{bounded, cancellable} {
 		if at := lazyctx.Deadline(ctx); !at.Equal(sooner) {
 			t.Errorf("deadline %s, want that of the parent, %s", at, sooner)
 		}
@@ -84,11 +88,11 @@ func TestHookDeadline(t *testing.T) {
 
 // TestAllocations bounds what an attached hook, and a deadline that nobody waits for, cost.
 func TestAllocations(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
-	scope := lazyctx.NewScope(t.Context())
-	defer scope.End()
+	cancellable := lazyctx.WithCancel(t.Context())
+	defer cancellable.End()
 	hook, at := lazyctx.Hook{Call: func() {}}, time.Now().Add(time.Hour)
 	if got := testing.AllocsPerRun(100, func() {
-		late := lazyctx.WithDeadline(scope, at)
+		late := lazyctx.WithDeadline(cancellable, at)
 		hook.Attach(late)
 		hook.Detach()
 		late.End()

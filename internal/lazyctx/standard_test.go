@@ -24,8 +24,8 @@ func (p pair) late(at time.Time) pair {
 	return pair{got, want, got.End, end}
 }
 
-func (p pair) scope() pair {
-	got := lazyctx.NewScope(p.got)
+func (p pair) cancellable() pair {
+	got := lazyctx.WithCancel(p.got)
 	want, end := context.WithCancel(p.want)
 	return pair{got, want, got.End, end}
 }
@@ -82,9 +82,9 @@ const levels = 5
 func stack(root context.Context, outer, inner time.Time) [levels]pair {
 	first := pair{got: root, want: root}.late(outer)
 	named := first.value()
-	scope := named.scope()
-	late := scope.late(inner)
-	return [levels]pair{first, named, scope, late, late.scope()}
+	cancellable := named.cancellable()
+	late := cancellable.late(inner)
+	return [levels]pair{first, named, cancellable, late, late.cancellable()}
 }
 
 // ending is what happens to a stack: the root or one level ends, or time passes.

@@ -10,13 +10,13 @@ import (
 // waited is how one of our contexts ends: by itself, and by a context of the standard library, which is made when somebody waits for it.
 // Its zero value is ready for use.
 type waited struct {
-	made atomic.Pointer[cancellable]
+	made atomic.Pointer[standard]
 
 	mu  sync.Mutex // held to make it, and to end it
 	err error      // why it has ended, if that was noted; nil before
 }
 
-type cancellable struct {
+type standard struct {
 	context.Context
 
 	cancel context.CancelFunc
@@ -32,7 +32,7 @@ func (w *waited) get(create func() (context.Context, context.CancelFunc)) contex
 	if made := w.made.Load(); made != nil {
 		return made.Context
 	}
-	made := &cancellable{}
+	made := &standard{}
 	made.Context, made.cancel = create()
 	if w.err != nil {
 		made.cancel()

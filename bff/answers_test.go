@@ -182,6 +182,17 @@ func TestGzipBomb(t *testing.T) {
 	contains(t, readAll(t, post(t, h, getThing, `{"id": "x"}`)), "UPSTREAM_BAD_ANSWER")
 }
 
+// TestLargestAnswer: without max_answer_bytes an answer may have 1 MiB, as checks of the files say, and no more.
+func TestLargestAnswer(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]string{1 << 20: `"name":"n"`, 1<<20 + 1: "UPSTREAM_BAD_ANSWER"} {
+		answer := []byte(`{"name": "n", "big": 1}`)
+		answer = append(answer, bytes.Repeat([]byte(" "), size-len(answer))...)
+		h := openThings(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(answer) })
+		contains(t, readAll(t, post(t, h, getThing, `{"id": "x"}`)), want)
+	}
+}
+
 // TestGzip: an answer of some size is compressed for a client that accepts that.
 func TestGzip(t *testing.T) {
 	t.Parallel()

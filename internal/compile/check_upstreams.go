@@ -34,7 +34,7 @@ func (d *draft) checkAnswerBytes(upstream *source.Node) {
 	if all == nil {
 		return
 	}
-	largest, size := int64(1<<20), "1MiB"
+	largest, size := int64(1<<20), "1MiB" // what upstreams takes if nothing is said
 	if one != nil {
 		size = one.Text
 		largest, _ = parseSize(size) // the vocabulary's rules report what is no size

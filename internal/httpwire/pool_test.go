@@ -290,8 +290,11 @@ func TestLate(t *testing.T) {
 	}
 	useAll()
 	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
-	if response, err := transport.Exchange(request.Context(), request, time.Now().Add(-time.Second), &decision{}); !errors.Is(err, context.DeadlineExceeded) {
+	response, err := transport.Exchange(request.Context(), request, time.Now().Add(-time.Second), &decision{})
+	if err == nil {
 		_ = response.Body.Close()
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error = %v", err)
 	}
 	useAll()

@@ -63,7 +63,8 @@ type target struct {
 	rpcs     map[string]*RPC
 }
 
-// Bind joins the RPCs of a plan with the world: those of its services, and those of its routes.
+// Bind joins the RPCs of a plan with the world: those of its services, and those of its routes. The error names a call whose
+// target the world lacks.
 func Bind(planned *plan.Plan, world *World) (map[*plan.RPC]*RPC, error) {
 	all := map[*plan.RPC]*RPC{}
 	for _, rpc := range planned.All() {

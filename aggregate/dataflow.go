@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
-	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/sheaf-rpc/sheaf/internal/lazyctx"
@@ -217,16 +214,6 @@ func (r *run) keep(index int, reply *reply) *Failure {
 	}
 	r.scope.Answers[index] = document
 	return nil
-}
-
-// mediaType is the type of an answer without its parameters, for logs. It is empty if what the upstream says is no type, which may be anything.
-func mediaType(header http.Header) string {
-	const longest = 255 // RFC 6838, section 4.2: two names of 127
-	name, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil || !strings.Contains(name, "/") || len(name) > longest {
-		return ""
-	}
-	return name
 }
 
 // firstFailure is the error of the first required call, in plan order, that failed by itself: not because another one

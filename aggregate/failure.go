@@ -32,7 +32,7 @@ type Failure struct {
 	Answer *Answer
 	// Unsent is set if it is certain that the upstream was not asked.
 	Unsent bool
-	// OutOfTime is set if the RPC's own time was up, or all of it that the call could take: the upstream had less than its timeout.
+	// OutOfTime is set if the RPC's time was up, or the part of it that the call could take, before the upstream's own timeout was.
 	OutOfTime bool
 
 	// expired is set if the account's credentials have to be renewed.

@@ -65,7 +65,8 @@ func (c *Client) begin() error {
 	return c.balancer.watch(&c.config, only, c.header)
 }
 
-// Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call.
+// Do makes one call. The error is an *Error; it wraps ctx's error if ctx ended the call. The request must not change, not even afterwards:
+// some of what a call has begun may outlast it.
 func (c *Client) Do(ctx context.Context, request *Request) (*Answer, error) {
 	return c.do(ctx, exchange{Request: request})
 }

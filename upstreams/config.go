@@ -29,7 +29,7 @@ type Config struct {
 	Private bool
 	// Resolver resolves its name; nil for the default.
 	Resolver *net.Resolver
-	// Timeout bounds one attempt, from the first byte sent to the last byte read. Default: 5s.
+	// Timeout bounds one attempt, to the last byte read; waiting for a token or a connection counts. Default: 5s.
 	Timeout time.Duration
 	// MaxAnswerBytes bounds a body after decompression. Default: 1 MiB.
 	MaxAnswerBytes int64

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// CallerCredential passes on the caller's own Authorization, as it came. Without one nothing is sent.
+// CallerCredential passes on the caller's own Authorization, as it came. A call without one fails, unsent.
 type CallerCredential struct{}
 
 func (c CallerCredential) newSigner(*Client) (signer, error) { return c, nil }

@@ -30,7 +30,7 @@ type outgoingRequest struct {
 	carried secrets
 }
 
-// outgoingRequests are empty, with a header to be filled: most requests are made in the room of one that is over.
+// outgoingRequests are empty, with a header to be filled: most requests are made in the memory of one that is over.
 var outgoingRequests = sync.Pool{New: func() any { return &outgoingRequest{Request: http.Request{Header: http.Header{}}} }}
 
 func (c *Client) newOutgoing(to *base, exchange exchange) *outgoingRequest {
@@ -40,7 +40,7 @@ func (c *Client) newOutgoing(to *base, exchange exchange) *outgoingRequest {
 	return made
 }
 
-// giveBack leaves its room to another request, once its answer has been read. net/http's transports may read a request even later, and so may
+// giveBack leaves its memory to another request, once its answer has been read. net/http's transports may read a request even later, and so may
 // who sends a body: then it is left to the garbage collector.
 func (out *outgoingRequest) giveBack() {
 	const most = 32 // headers; an emptied map keeps its room

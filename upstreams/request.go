@@ -51,7 +51,7 @@ func (r *Request) route() string {
 // isRepeatable reports whether making the request twice does what making it once does.
 func (r *Request) isRepeatable() bool { return r.Method == http.MethodGet || r.Repeatable }
 
-// Answer is what a call got.
+// Answer is what a call got. Calls that ask the same may share its header and its body, which are not to be changed.
 type Answer struct {
 	// Status is 2xx, or one of AbsentOn; any other in an Error.
 	Status int

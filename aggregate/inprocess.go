@@ -127,6 +127,7 @@ func failureOf(err error) *Failure {
 	if failed, ok := errors.AsType[*CallError](err); ok {
 		inner := *failed.Failure
 		inner.Err = err
+		inner.OutOfTime = false // its own time may be shorter than ours
 		return &inner
 	}
 	if _, ok := errors.AsType[*DriftError](err); ok {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// prepare builds what goes to the wire. Credentials come last, so that nothing overrides them.
+// prepare builds what goes to the outgoing. Credentials come last, so that nothing overrides them.
 func (c *Client) prepare(ctx context.Context, exchange exchange, outgoing *outgoingRequest) error {
 	request, base := exchange.Request, outgoing.base
 	target := &outgoing.target
@@ -20,20 +20,19 @@ func (c *Client) prepare(ctx context.Context, exchange exchange, outgoing *outgo
 	if err := setPath(target, base.url, "", request.Path); err != nil {
 		return err
 	}
-	wire := &outgoing.Request
-	wire.Method, wire.URL, wire.Host = request.Method, target, target.Host
-	wire.Proto, wire.ProtoMajor, wire.ProtoMinor = "HTTP/1.1", 1, 1
-	maps.Copy(wire.Header, c.header) // whose values nobody changes
-	if err := addHeader(wire.Header, request.Header); err != nil {
+	outgoing.Method, outgoing.URL, outgoing.Host = request.Method, target, target.Host
+	outgoing.Proto, outgoing.ProtoMajor, outgoing.ProtoMinor = "HTTP/1.1", 1, 1
+	maps.Copy(outgoing.Header, c.header) // whose values nobody changes
+	if err := addHeader(outgoing.Header, request.Header); err != nil {
 		return err
 	}
-	maps.Copy(wire.Header, exchange.conditions)
-	setBody(wire, request.Body)
-	base.observer.inject(ctx, wire.Header)
+	maps.Copy(outgoing.Header, exchange.conditions)
+	setBody(&outgoing.Request, request.Body)
+	base.observer.inject(ctx, outgoing.Header)
 	if err := c.signer.sign(ctx, outgoing); err != nil {
 		return err
 	}
-	hideKeys(wire.Header)
+	hideKeys(outgoing.Header)
 	return nil
 }
 
